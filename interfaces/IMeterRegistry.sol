@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title Whose meter measures what
+/// @notice An authority binds a meter's device key to a participant, one active meter for each participant. The meter
+/// signs one reading for each slot; anyone may post it.
+/// @dev Life of the reading of slot s, which ends at e = (s + 1) * slotSeconds:
+///
+///   e                 e + readingWindow           acceptedAt + disputeWindow      disputedAt + resolveWindow
+///   |---- post -----------|  missing: default rule     |  final if not disputed        |  final in any case
+interface IMeterRegistry {
+    enum ReadingState {
+        None,
+        Accepted,
+        Disputed,
+        Resolved
+    }
+
+    /// @notice What an authority signs (EIP-712) about a meter.
+    /// @param meterId hash of the meter's serial number
+    /// @param deviceKey the key inside the meter, an externally owned account
+    /// @param capacityWh most energy that can flow in one slot in either direction, Wh
+    /// @param validUntilSlot first slot in which the key is no longer valid
+    struct Binding {
+        bytes32 meterId;
+        uint32 participantId;
+        address deviceKey;
+        uint32 capacityWh;
+        uint32 validUntilSlot;
+    }
+
+    /// @notice A reading with the meter's EIP-712 signature over `Reading(uint32 meter,uint32 slot,uint32 importWh,
+    /// uint32 exportWh)` in its compact form (ERC-2098).
+    /// @param meter the meter's number in this registry
+    /// @param importWh energy taken from the grid in the slot, Wh
+    /// @param exportWh energy fed into the grid in the slot, Wh
+    struct SignedReading {
+        uint32 meter;
+        uint32 slot;
+        uint32 importWh;
+        uint32 exportWh;
+        bytes32 r;
+        bytes32 vs;
+    }
+
+    /// @notice A reading as the chain knows it.
+    /// @param isMeasured false if no reading arrived in time, so that the default rule applies
+    /// @param isFinal whether it can no longer change
+    /// @param isFraud whether the meter signed two values for this slot
+    /// @param capacityWh of the meter in the slot; 0 if the participant had none
+    struct ReadingView {
+        ReadingState state;
+        uint32 importWh;
+        uint32 exportWh;
+        bool isMeasured;
+        bool isFinal;
+        bool isFraud;
+        uint32 capacityWh;
+    }
+
+    /// @notice A meter was bound; its key is valid from `validFromSlot` on.
+    event MeterBound(
+        uint32 indexed meter,
+        uint32 indexed participantId,
+        address indexed authority,
+        bytes32 meterId,
+        address deviceKey,
+        uint32 capacityWh,
+        uint32 validFromSlot,
+        uint32 validUntilSlot
+    );
+    /// @notice A meter ended: its key is not valid in `fromSlot` or later.
+    event MeterRetired(uint32 indexed meter, uint32 fromSlot);
+    /// @notice Readings were accepted.
+    /// @param readings one word each: meter << 96 | slot << 64 | importWh << 32 | exportWh
+    event ReadingsPosted(address indexed poster, uint256[] readings);
+    /// @notice A reading of a batch was set aside because one for the same meter and slot stands already.
+    event ReadingPassedOver(uint32 indexed meter, uint32 indexed slot);
+    /// @notice A reading was disputed.
+    event ReadingDisputed(uint32 indexed meter, uint32 indexed slot, uint32 indexed byParticipantId);
+    /// @notice A dispute ended with these values.
+    event ReadingResolved(uint32 indexed meter, uint32 indexed slot, uint32 importWh, uint32 exportWh);
+    /// @notice The meter signed two different readings for one slot; the first one accepted stands.
+    event EquivocationProved(uint32 indexed meter, uint32 indexed slot, address indexed prover);
+
+    /// @notice Thrown when there is no such meter.
+    error UnknownMeter(uint32 meter);
+    /// @notice Thrown when the meter is already bound, or the participant already has an active meter.
+    error MeterTaken(uint32 meter);
+    /// @notice Thrown when the device key already belongs to a meter.
+    error DeviceKeyTaken(address deviceKey, uint32 meter);
+    /// @notice Thrown when the reading's signature is not by the meter's key.
+    error ForgedReading(uint32 meter, uint32 slot);
+    /// @notice Thrown when the meter's key is not valid in the slot.
+    error MeterNotValidInSlot(uint32 meter, uint32 slot, uint32 validFromSlot, uint32 validUntilSlot);
+    /// @notice Thrown when a reading comes before its slot has ended or after the reading window.
+    error OutsideReadingWindow(uint32 slot, uint256 opensAt, uint256 closesAt, uint256 nowAt);
+    /// @notice Thrown when a single reading is posted twice.
+    error ReadingExists(uint32 meter, uint32 slot);
+    /// @notice Thrown when a value lies above what the meter can measure, Wh.
+    error CapacityExceeded(uint32 meter, uint256 energyWh, uint256 capacityWh);
+    /// @notice Thrown when a reading is in another state than the call needs.
+    error ReadingStateMismatch(uint32 meter, uint32 slot, ReadingState found);
+    /// @notice Thrown when the dispute window or resolve window has passed.
+    error WindowClosed(uint256 closedAt, uint256 nowAt);
+    /// @notice Thrown when the two readings do not prove a fraud.
+    error NoEquivocation();
+    /// @notice Thrown when the caller may not do this.
+    error NotEntitled(address caller);
+    /// @notice Thrown when an earlier slot that shares the storage place has no final reading yet.
+    error EarlierReadingOpen(uint32 earlierSlot);
+    /// @notice Thrown when the binding's signature is not by the authority, or the authority is not accredited.
+    error BindingNotSigned(address authority);
+    /// @notice Thrown when a binding ends in the past or names a zero value.
+    error BindingRefused(string field);
+
+    /* METERS */
+
+    /// @notice Binds a meter to the caller's participant (owner key) from the next slot on.
+    /// @param authoritySignature EIP-712 signature of `binding` by an accredited authority
+    /// @return meter the meter's number, counting upwards from 1
+    function bindMeter(Binding calldata binding, address authority, bytes calldata authoritySignature)
+        external
+        returns (uint32 meter);
+
+    /// @notice Ends a meter from the next slot on: by the participant's owner key or by the authority that bound it.
+    function retireMeter(uint32 meter) external;
+
+    /* READINGS */
+
+    /// @notice Posts one reading; anyone may call. Refused if one stands already.
+    function postReading(SignedReading calldata reading) external;
+
+    /// @notice Posts readings; anyone may call. One that stands already is passed over, everything else must be right.
+    function postReadings(SignedReading[] calldata readings) external;
+
+    /// @notice Disputes an accepted reading within the dispute window: the participant (owner key) or the grid operator.
+    function dispute(uint32 meter, uint32 slot) external;
+
+    /// @notice Ends a dispute within the resolve window: the authority that bound the meter.
+    function resolve(uint32 meter, uint32 slot, uint32 importWh, uint32 exportWh) external;
+
+    /// @notice Proves that a meter signed two different readings for one slot; anyone may call. The meter ends at once, the
+    /// first accepted reading stands, and settlement charges the penalty.
+    function proveEquivocation(SignedReading calldata a, SignedReading calldata b) external;
+
+    /* READING */
+
+    /// @notice The participant's reading in a slot. Final and not measured once the reading window has passed without one.
+    function readingOf(uint32 participantId, uint32 slot) external view returns (ReadingView memory);
+
+    /// @notice The active or last meter of a participant; 0 if there was none.
+    function meterOf(uint32 participantId) external view returns (uint32);
+
+    /// @notice The EIP-712 digest of a reading.
+    function readingDigest(uint32 meter, uint32 slot, uint32 importWh, uint32 exportWh) external view returns (bytes32);
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+/// @title Contracted against delivered
+/// @notice For each participant and slot, once: closes the trades of all venues, compares what was bought and sold with
+/// what the meter says, and settles the difference with the grid operator at its two prices. Imports and exports are never
+/// netted: energy bought and not consumed is sold at the feed-in price, energy sold and not delivered is bought at retail.
+/// @dev With import i, export e, bought b, sold s, all Wh:
+///
+///   gridBoughtWh = max(i - b, 0) + max(s - e, 0)       charge = ceil(gridBoughtWh * retailPrice / 1000)
+///   gridSoldWh   = max(b - i, 0) + max(e - s, 0)       credit = floor(gridSoldWh * feedInPrice / 1000)
+///
+/// What one pays the other receives, to the unit. Without a reading in time the default rule applies: e = 0 and
+/// i = max(b, capacity * DEFAULT_LOAD_PERCENT / 100), so that silence never pays. A charge is taken first from what the
+/// slot's own trades brought in, then from the guarantee; what is missing is owed (arrears) and taken from later credits.
+interface ISettlement {
+    /// @notice Fixed at deployment.
+    /// @param retailPrice what the grid operator asks, 0.001 EUR/MWh
+    /// @param feedInPrice what the grid operator pays, 0.001 EUR/MWh; not above `retailPrice`
+    /// @param fraudPenalty charged for a slot in which the meter signed two values, 1e-6 EUR
+    /// @param releaseDelay seconds from asking for a guarantee to getting it back; covers all windows of a slot
+    struct Config {
+        uint32 retailPrice;
+        uint32 feedInPrice;
+        uint48 fraudPenalty;
+        uint32 releaseDelay;
+    }
+
+    /// @notice One participant's bill for one slot, amounts in 1e-6 EUR.
+    /// @param tradeCredit what the venues handed over (revenue and released cover)
+    /// @param charge owed to the grid operator, penalty included
+    /// @param credit owed by the grid operator
+    struct Bill {
+        uint256 boughtWh;
+        uint256 soldWh;
+        uint256 importWh;
+        uint256 exportWh;
+        uint256 gridBoughtWh;
+        uint256 gridSoldWh;
+        uint256 tradeCredit;
+        uint256 charge;
+        uint256 credit;
+    }
+
+    /// @notice A participant's slot is settled.
+    /// @param isMeasured false if the default rule was applied
+    /// @param arrearsChange by how much the participant's debt to the grid operator grew (negative: shrank), 1e-6 EUR
+    event SlotSettled(
+        uint32 indexed slot, uint32 indexed participantId, Bill bill, bool isMeasured, int256 arrearsChange
+    );
+    /// @notice The participant asked for a part of its guarantee back.
+    event ReleaseRequested(uint32 indexed participantId, uint256 amount, uint40 possibleFrom);
+    /// @notice A part of the guarantee became free balance.
+    event GuaranteeReleased(uint32 indexed participantId, uint256 amount);
+    /// @notice A debt between a participant and the grid operator was paid; positive if the participant paid.
+    event ArrearsPaid(uint32 indexed participantId, int256 amount);
+
+    /// @notice Thrown when the slot of this participant is settled already.
+    error AlreadySettled(uint32 slot, uint32 participantId);
+    /// @notice Thrown when the reading may still change.
+    error ReadingOpen(uint32 slot, uint32 participantId);
+    /// @notice Thrown when the grid operator itself is to be settled.
+    error OperatorNotSettled(uint32 participantId);
+    /// @notice Thrown when the guarantee is lower than asked, both in 1e-6 EUR.
+    error GuaranteeTooLow(uint256 available, uint256 asked);
+    /// @notice Thrown when the release delay has not passed.
+    error ReleaseTooEarly(uint256 possibleFrom, uint256 nowAt);
+    /// @notice Thrown when nothing was asked for.
+    error NoReleaseRequested(uint32 participantId);
+    /// @notice Thrown when nothing is owed, or there is nothing to pay it from.
+    error NothingToPay(uint32 participantId);
+    /// @notice Thrown when the configuration contradicts itself.
+    error ConfigRefused(string field);
+
+    /* SETTLING */
+
+    /// @notice Settles a slot for the named participants; anyone may call. Buyers are collected before sellers are paid.
+    function settle(uint32 slot, uint32[] calldata participantIds) external;
+
+    /// @notice Pays what participant and grid operator owe each other, as far as their guarantees reach; anyone may call.
+    function payArrears(uint32 participantId) external;
+
+    /* GUARANTEES */
+
+    /// @notice Called by the clearinghouse when collateral was locked for settlement: it adds to the guarantee.
+    function addMargin(uint32 participantId, uint256 amount) external;
+
+    /// @notice Asks for a part of the caller's guarantee (owner key); possible after `releaseDelay`.
+    function requestRelease(uint256 amount) external;
+
+    /// @notice Frees what was asked for, as far as bills have left it; anyone may call for a participant.
+    function releaseGuarantee(uint32 participantId) external;
+
+    /// @notice Like `requestRelease` for the whole guarantee of a revoked participant; anyone may call.
+    function requestReleaseOf(uint32 participantId) external;
+
+    /* READING */
+
+    /// @notice Whether the participant's slot is settled.
+    function isSettled(uint32 slot, uint32 participantId) external view returns (bool);
+
+    /// @notice What the participant owes the grid operator; negative if the operator owes. 1e-6 EUR.
+    function arrearsOf(uint32 participantId) external view returns (int256);
+
+    /// @notice The participant's guarantee, 1e-6 EUR.
+    function guaranteeOf(uint32 participantId) external view returns (uint256);
+
+    /// @notice The participant number of the grid operator.
+    function operatorId() external view returns (uint32);
+}

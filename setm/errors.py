@@ -1,0 +1,81 @@
+"""Every error that SETM raises on purpose.
+
+::
+
+    SetmError                     message for the user: value, expectation, remedy
+    ├── ConfigError               a scenario or option is wrong (file, field, value, allowed)
+    ├── DataError                 a meter series is wrong (file, row, remedy)
+    ├── ForecastError             a forecast cannot be made (too little history, no such model)
+    ├── OrderRefused              an order breaks a rule before it reaches a chain
+    ├── NotSecured                user.Security is missing, forged or ended
+    ├── LedgerError               money is short or would not balance
+    ├── ChainError                the chain did not do what was asked
+    │   ├── ChainUnreachable      no answer from the node
+    │   ├── Reverted              a contract refused (carries the custom error's name and arguments)
+    │   └── TransactionLost       a transaction did not get into a block in time
+    ├── SetupError                a tool is missing or has the wrong version
+    └── RunError                  a run's files are missing, incomplete or contradict the chain
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class SetmError(Exception):
+    """Root of the tree; ``str()`` is fit to show to a user."""
+
+
+class ConfigError(SetmError):
+    """A scenario or option is wrong."""
+
+
+class DataError(SetmError):
+    """A meter series is wrong."""
+
+
+class ForecastError(SetmError):
+    """A forecast cannot be made."""
+
+
+class OrderRefused(SetmError):  # noqa: N818 - states the fact, as the contract's errors do
+    """An order breaks a rule before it reaches a chain."""
+
+
+class NotSecured(SetmError):  # noqa: N818
+    """user.Security is missing, forged or ended."""
+
+
+class LedgerError(SetmError):
+    """Money is short or would not balance."""
+
+
+class ChainError(SetmError):
+    """The chain did not do what was asked."""
+
+
+class ChainUnreachable(ChainError):
+    """No answer from the node."""
+
+
+class Reverted(ChainError):
+    """A contract refused; ``name`` and ``arguments`` are those of its custom error."""
+
+    def __init__(self, action: str, name: str, arguments: Mapping[str, object]) -> None:
+        self.action = action
+        self.name = name
+        self.arguments = dict(arguments)
+        listed = ", ".join(f"{key}={value}" for key, value in self.arguments.items())
+        super().__init__(f"{action} was refused: {name}({listed}); see docs/errors.md#{name.lower()}")
+
+
+class TransactionLost(ChainError):
+    """A transaction did not get into a block in time."""
+
+
+class SetupError(SetmError):
+    """A tool is missing or has the wrong version."""
+
+
+class RunError(SetmError):
+    """A run's files are missing, incomplete or contradict the chain."""
