@@ -1,0 +1,15 @@
+"""Lets every Python of .venv find Node, the chains and the compiler without activation.
+
+`make setup` copies this file beside the installed packages and names it in a `.pth` file there, so Python runs it when
+it starts.
+"""
+
+import os
+import sys
+
+_ROOT = os.path.dirname(sys.prefix)
+_FOLDERS = [os.path.join(sys.prefix, "bin"), os.path.join(_ROOT, "node_modules", ".bin")]
+_OTHERS = [p for p in os.environ.get("PATH", os.defpath).split(os.pathsep) if p not in _FOLDERS]
+
+os.environ["PATH"] = os.pathsep.join(_FOLDERS + _OTHERS)
+os.environ["SOLCX_BINARY_PATH"] = os.path.join(_ROOT, "tools", "solc")
