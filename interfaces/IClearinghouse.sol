@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IParticipantRegistry} from "./IParticipantRegistry.sol";
+
 /// @title The only contract that holds money
 /// @notice Participants deposit, lock collateral for the venues that they choose, and withdraw. A venue can charge,
 /// release and hand on what was locked for it, and pay out what it charged; nothing else.
@@ -100,6 +102,9 @@ interface IClearinghouse {
 
     /// @notice Whether the venue is registered and active.
     function isVenue(address venue) external view returns (bool);
+
+    /// @notice The registry that says who may act.
+    function registry() external view returns (IParticipantRegistry);
 
     /// @notice The one token, fixed at deployment.
     function token() external view returns (address);

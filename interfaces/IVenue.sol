@@ -44,6 +44,9 @@ interface IVenue {
     /// @notice Thrown when the signature is not by `key` over exactly this message.
     error ForgedSignature(address key);
 
+    /// @notice Thrown when somebody else's margin is to be released although that participant can do it itself.
+    error StillActive(uint32 participantId);
+
     /// @notice Called by the clearinghouse when collateral was locked for this venue.
     function addMargin(uint32 participantId, uint256 amount) external;
 

@@ -66,7 +66,9 @@ class Reverted(ChainError):
         self.name = name
         self.arguments = dict(arguments)
         listed = ", ".join(f"{key}={value}" for key, value in self.arguments.items())
-        super().__init__(f"{action} was refused: {name}({listed}); see docs/errors.md#{name.lower()}")
+        super().__init__(
+            f"{action} was refused: {name}({listed}); see docs/errors.md#{name.lower()}"
+        )
 
 
 class TransactionLost(ChainError):

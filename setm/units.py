@@ -1,7 +1,7 @@
 """Integer units from order to payment, and conversions at the edges.
 
-Energy is Wh, price 0.001 EUR/MWh, money 1e-6 EUR: one EUR/MWh is exactly one unit of money per Wh, so
-``payment = energy_wh * price / 1000``. Buyers round up, sellers round down.
+Energy is Wh, price 0.001 EUR/MWh, money 1e-6 EUR: one EUR/MWh is exactly one unit of money per Wh,
+so ``payment = energy_wh * price / 1000``. Buyers round up, sellers round down.
 """
 
 from __future__ import annotations
