@@ -1,0 +1,80 @@
+"""Deploy SETM: ``brownie run deploy [--network anvil]``.
+
+With ``SETM_CONFIG=file.json`` the parameters come from that file, with ``SETM_DEPLOYMENT=file.json`` the addresses are
+written to it; ``setm run`` uses both. In ``brownie console``: ``setm = run("deploy")``.
+"""
+
+import json
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import brownie
+
+from scripts.actors import Actors, local_actors
+from scripts.register import register
+from setm.types import Kind
+
+DEFAULTS = Path(__file__).with_name("defaults.json")
+
+
+@dataclass
+class System:
+    """The contracts of one deployment."""
+
+    token: Any
+    registry: Any
+    clearinghouse: Any
+    meters: Any
+    settlement: Any
+    rule: Any
+    auction: Any
+    negotiation: Any
+    actors: Actors
+
+    def addresses(self) -> dict[str, str]:
+        """Return the address of each contract by its role."""
+        roles = (field.name for field in fields(self) if field.name != "actors")
+        return {role: getattr(self, role).address for role in roles}
+
+
+def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
+    """Deploy every contract, enrol the grid operator as participant 1 and open both venues."""
+    project, sender = brownie.project.get_loaded_projects()[0], {"from": deployer}
+    delay = config["governance_delay"]
+    token = project.TestEuro.deploy(sender)
+    registry = project.ParticipantRegistry.deploy(
+        deployer, config["slot_seconds"], delay, config["recovery_delay"], [actors.authority], sender
+    )
+    clearinghouse = project.Clearinghouse.deploy(token, registry, delay, sender)
+    operator_id = register(registry, actors.authority, actors.operator, Kind.GRID_OPERATOR)
+    meters = project.MeterRegistry.deploy(registry, operator_id, *config["metering"].values(), sender)
+    settlement = project.Settlement.deploy(
+        registry, clearinghouse, meters, operator_id, tuple(config["settlement"].values()), sender
+    )
+    rule = project.UniformPriceRule.deploy(sender)
+    auction = project.Auction.deploy(
+        clearinghouse, settlement, rule, tuple(config["auction"].values()), sender
+    )
+    negotiation = project.Negotiation.deploy(
+        clearinghouse, settlement, tuple(config["negotiation"].values()), sender
+    )
+    for venue in (settlement, auction, negotiation):
+        clearinghouse.addVenue(venue, sender)
+    return System(
+        token, registry, clearinghouse, meters, settlement, rule, auction, negotiation, actors
+    )
+
+
+def main() -> System:
+    """Deploy with the local chain's accounts and say where everything is."""
+    config = json.loads(Path(os.environ.get("SETM_CONFIG", DEFAULTS)).read_text())
+    actors = local_actors()
+    system = deploy(actors.governance, config, actors)
+    record = {"chain_id": brownie.chain.id, "contracts": system.addresses(), "config": config}
+    if target := os.environ.get("SETM_DEPLOYMENT"):
+        Path(target).write_text(json.dumps(record, indent=2))
+    for role, address in record["contracts"].items():
+        print(f"{role:14} {address}")
+    return system
