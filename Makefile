@@ -1,13 +1,16 @@
 # What can be done with this project; `make` lists it.
 SHELL := bash
-NETWORK ?= ganache
 BIN := .venv/bin
+NETWORK ?= ganache
+PYTHON_TESTS ?= tests/python
+CONTRACT_TESTS ?= tests/contracts
+GAS_TESTS ?= tests/contracts/gas
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check fmt bench coverage clean lock
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
 setup: ## Install everything into .venv and node_modules, compile the contracts
 	@tools/setup
@@ -15,19 +18,24 @@ setup: ## Install everything into .venv and node_modules, compile the contracts
 demo: setup ## Run the case study on a local chain (NETWORK=ganache or anvil)
 	@$(BIN)/setm run scenarios/case_study.yaml --network $(NETWORK)
 
-test: setup ## Run the Python tests, then the contract tests on Ganache
-	@tools/run-tests python contracts
+test: setup ## Run the Python tests and the contract tests on Ganache
+	@tools/run-tests python=$(PYTHON_TESTS) contracts=$(CONTRACT_TESTS)
 
-check: setup ## Lint, format check and types
+check: setup ## Check style, types and layout of Python and Solidity
 	@tools/check
 
 fmt: setup ## Format Python and Solidity
-	@$(BIN)/ruff check --fix .
-	@$(BIN)/ruff format .
-	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/prettier --write --plugin=prettier-plugin-solidity 'contracts/**/*.sol' 'interfaces/**/*.sol'
+	@tools/fmt
 
-clean: ## Remove what runs and compilers wrote; keep what is installed
+bench: setup ## Measure the gas of every operation
+	@tools/run-tests contracts=$(GAS_TESTS) -- -s
+
+coverage: setup ## Measure the coverage of both test suites, write reports/coverage.md
+	@$(BIN)/python tools/coverage.py
+
+clean: ## Remove what compilers, tests and runs wrote; keep what is installed
 	@rm -rf build reports .hypothesis .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@find contracts interfaces scripts setm tests tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-lock: setup ## Resolve requirements*.in and package.json again into the lock files
+lock: setup ## Resolve the lock files again from requirements*.in and package.json
 	@tools/lock

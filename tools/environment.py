@@ -7,9 +7,10 @@ it starts.
 import os
 import sys
 
-_ROOT = os.path.dirname(sys.prefix)
-_FOLDERS = [os.path.join(sys.prefix, "bin"), os.path.join(_ROOT, "node_modules", ".bin")]
+# Strings, not pathlib: this runs at every start of Python.
+_ROOT = sys.prefix.rpartition(os.sep)[0]
+_FOLDERS = [f"{sys.prefix}/bin", f"{_ROOT}/node_modules/.bin"]
 _OTHERS = [p for p in os.environ.get("PATH", os.defpath).split(os.pathsep) if p not in _FOLDERS]
 
 os.environ["PATH"] = os.pathsep.join(_FOLDERS + _OTHERS)
-os.environ["SOLCX_BINARY_PATH"] = os.path.join(_ROOT, "tools", "solc")
+os.environ["SOLCX_BINARY_PATH"] = f"{_ROOT}/tools/solc"
