@@ -1,0 +1,260 @@
+"""One typed class for each contract: what can be asked and sent, with the gas ceiling of each call.
+
+Every method that sends takes the ``Sender`` whose key speaks, and returns the receipt or a value from its events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from eth_typing import ChecksumAddress
+from web3 import Web3
+from web3.contract import Contract
+from web3.types import TxReceipt
+
+from setm.chain.abi import ROLES, abi
+from setm.chain.events import decode_log
+from setm.chain.sender import Sender
+from setm.messages import Domain, Message
+from setm.types import Order, Reading, Side, Terms
+
+SignedReading = tuple[Reading, bytes, bytes]
+
+
+class Bound:
+    """A contract at an address, in its role."""
+
+    role: str
+
+    def __init__(self, web3: Web3, address: str) -> None:
+        self.web3 = web3
+        self.address: ChecksumAddress = Web3.to_checksum_address(address)
+        self._contract: Contract = web3.eth.contract(self.address, abi=abi(ROLES[self.role]))
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain in which messages to this contract count."""
+        return Domain(chain_id=self.web3.eth.chain_id, contract=self.address)
+
+    def ask(self, function: str, *args: Any) -> Any:
+        """Return the answer of a view."""
+        return self._contract.get_function_by_name(function)(*args).call()
+
+    def _send(
+        self, sender: Sender, action: str, function: str, args: Sequence[Any], gas: int
+    ) -> TxReceipt:
+        data = self._contract.encode_abi(function, args=list(args))
+        return sender.send(to=self.address, data=data, action=action, contract=self.role, gas=gas)
+
+    def _emitted(self, receipt: TxReceipt, event: str) -> dict[str, Any]:
+        """Return the arguments of the one event of this name that the transaction emitted here."""
+        logs = (log for log in receipt["logs"] if log["address"] == self.address)
+        decoded = (decode_log(log, self.role, 0) for log in logs)
+        return dict(next(item.args for item in decoded if item.event == event))
+
+
+class Token(Bound):
+    """The euro token; minting exists on local chains only."""
+
+    role = "token"
+
+    def mint(self, sender: Sender, amount: int) -> TxReceipt:
+        """Mint test euros (1e-6 EUR) to the sender."""
+        return self._send(sender, "mint", "mint", (sender.address, amount), 120_000)
+
+    def approve(self, sender: Sender, spender: str, amount: int) -> TxReceipt:
+        """Let ``spender`` take up to ``amount``."""
+        return self._send(sender, "approve", "approve", (spender, amount), 80_000)
+
+
+class Registry(Bound):
+    """ParticipantRegistry: user.Security."""
+
+    role = "registry"
+
+    def join(
+        self,
+        sender: Sender,
+        credential: Message,
+        authority: str,
+        authority_signature: bytes,
+        *,
+        recovery: str,
+        deadline: int,
+    ) -> int:
+        """Join with the sender's own key; return the participant number."""
+        values = tuple(credential.values.values())
+        args = (values, authority, authority_signature, recovery, deadline, b"")
+        receipt = self._send(sender, "join", "join", args, 300_000)
+        return int(self._emitted(receipt, "ParticipantJoined")["participantId"])
+
+    def owner_of(self, key: str) -> int:
+        """Return the participant whose owner key this is."""
+        return int(self.ask("ownerOf", key))
+
+
+class Clearinghouse(Bound):
+    """The money."""
+
+    role = "clearinghouse"
+
+    def deposit(self, sender: Sender, participant_id: int, amount: int) -> TxReceipt:
+        """Pay in (approved before), 1e-6 EUR."""
+        return self._send(sender, "deposit", "deposit", (participant_id, amount), 200_000)
+
+    def lock(self, sender: Sender, venue: str, amount: int) -> TxReceipt:
+        """Lock free balance for a venue, 1e-6 EUR."""
+        return self._send(sender, "lock", "lock", (venue, amount), 200_000)
+
+    def withdraw(self, sender: Sender, amount: int) -> TxReceipt:
+        """Take free balance out, 1e-6 EUR."""
+        return self._send(sender, "withdraw", "withdraw", (amount,), 150_000)
+
+    def free_of(self, participant_id: int) -> int:
+        """Return the balance bound to nothing, 1e-6 EUR."""
+        return int(self.ask("freeOf", participant_id))
+
+    def collateral_of(self, venue: str, participant_id: int) -> int:
+        """Return the balance locked for a venue, 1e-6 EUR."""
+        return int(self.ask("collateralOf", venue, participant_id))
+
+    def pool_of(self, venue: str) -> int:
+        """Return what a venue charged and has not paid out, 1e-6 EUR."""
+        return int(self.ask("poolOf", venue))
+
+
+class Meters(Bound):
+    """MeterRegistry: whose meter measured what."""
+
+    role = "meters"
+
+    def bind(
+        self, sender: Sender, binding: Message, authority: str, authority_signature: bytes
+    ) -> int:
+        """Bind a meter to the sender's participant; return the meter's number."""
+        values = tuple(binding.values.values())
+        args = (values, authority, authority_signature)
+        receipt = self._send(sender, "bind meter", "bindMeter", args, 350_000)
+        return int(self._emitted(receipt, "MeterBound")["meter"])
+
+    def post(self, sender: Sender, readings: Sequence[SignedReading]) -> TxReceipt:
+        """Post signed readings; anyone may."""
+        values = [
+            (item.meter, item.slot, item.import_wh, item.export_wh, r, vs)
+            for item, r, vs in readings
+        ]
+        gas = 100_000 + 60_000 * len(values)
+        return self._send(sender, "post readings", "postReadings", (values,), gas)
+
+
+class Settlement(Bound):
+    """Contracted against delivered."""
+
+    role = "settlement"
+
+    def settle(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> TxReceipt:
+        """Settle a slot for the named participants; anyone may."""
+        gas = 300_000 + 400_000 * len(participant_ids)
+        return self._send(sender, "settle", "settle", (slot, list(participant_ids)), gas)
+
+    def arrears_of(self, participant_id: int) -> int:
+        """Return what a participant owes the grid operator, 1e-6 EUR."""
+        return int(self.ask("arrearsOf", participant_id))
+
+    def guarantee_of(self, participant_id: int) -> int:
+        """Return a participant's guarantee, 1e-6 EUR."""
+        return int(self.ask("guaranteeOf", participant_id))
+
+
+class Auction(Bound):
+    """The call market of each slot."""
+
+    role = "auction"
+
+    def commit_many(
+        self, sender: Sender, commitments: Sequence[tuple[int, Side, int, bytes]]
+    ) -> TxReceipt:
+        """Enter sealed orders: (slot, side, bound 1e-6 EUR, digest)."""
+        values = [(slot, int(side), bound, digest) for slot, side, bound, digest in commitments]
+        gas = 100_000 + 60_000 * len(values)
+        return self._send(sender, "commit", "commitMany", (values,), gas)
+
+    def place_order(self, sender: Sender, order: Order) -> TxReceipt:
+        """Enter an open order of the sender."""
+        values = (order.slot, int(order.side), order.tick, order.energy_wh)
+        return self._send(sender, "order", "placeOrder", (values,), 150_000)
+
+    def open(self, sender: Sender, slot: int, openings: Sequence[int]) -> TxReceipt:
+        """Open sealed orders; anyone may."""
+        gas = 100_000 + 80_000 * len(openings)
+        return self._send(sender, "open", "open", (slot, list(openings)), gas)
+
+    def clear(self, sender: Sender, slot: int) -> TxReceipt:
+        """Clear a slot; anyone may."""
+        return self._send(sender, "clear", "clear", (slot,), 1_000_000)
+
+    def digest_of(
+        self,
+        slot: int,
+        participant_id: int,
+        side: Side,
+        tick: int,
+        energy_wh: int,
+        salt: int,
+    ) -> bytes:
+        """Return the digest of a sealed order as the contract computes it."""
+        args = (slot, participant_id, int(side), tick, energy_wh, salt)
+        return bytes(self.ask("digestOf", *args))
+
+
+class Negotiation(Bound):
+    """Offers, counter-offers and agreements."""
+
+    role = "negotiation"
+
+    def offer(
+        self, sender: Sender, counterparty_id: int, *, is_bid: bool, terms: Terms, expires_at: int
+    ) -> int:
+        """Open a negotiation; return its number."""
+        values = (terms.first_slot, terms.slot_count, terms.energy_wh, terms.price)
+        args = (counterparty_id, is_bid, values, expires_at)
+        receipt = self._send(sender, "offer", "offer", args, 200_000)
+        return int(self._emitted(receipt, "OfferMade")["negotiationId"])
+
+    def counter(
+        self, sender: Sender, negotiation_id: int, *, energy_wh: int, price: int, expires_at: int
+    ) -> TxReceipt:
+        """Answer with another energy or price."""
+        args = (negotiation_id, energy_wh, price, expires_at)
+        return self._send(sender, "counter", "counter", args, 120_000)
+
+    def accept(
+        self, sender: Sender, negotiation_id: int, round_number: int, slot_count: int = 1
+    ) -> TxReceipt:
+        """Accept the other side's last offer."""
+        gas = 200_000 + 80_000 * slot_count
+        return self._send(sender, "accept", "accept", (negotiation_id, round_number), gas)
+
+    def reject(self, sender: Sender, negotiation_id: int) -> TxReceipt:
+        """End a negotiation instead of answering."""
+        return self._send(sender, "reject", "reject", (negotiation_id,), 120_000)
+
+    def withdraw_offer(self, sender: Sender, negotiation_id: int) -> TxReceipt:
+        """Take back one's own last offer."""
+        return self._send(sender, "withdraw offer", "withdrawOffer", (negotiation_id,), 120_000)
+
+    def agree(
+        self,
+        sender: Sender,
+        agreement: Message,
+        buyer_key: str,
+        buyer_signature: bytes,
+        seller_key: str,
+        seller_signature: bytes,
+    ) -> TxReceipt:
+        """Bring an agreement with both signatures; anyone may."""
+        values = tuple(agreement.values.values())
+        args = (values, buyer_key, buyer_signature, seller_key, seller_signature)
+        slots = int(agreement.values["slotCount"])
+        return self._send(sender, "agree", "agree", args, 250_000 + 80_000 * slots)
