@@ -148,7 +148,9 @@ class Evm:
         return copy
 
     def _insert(self, address: str, info: Any) -> None:
-        kept = pyrevm.AccountInfo(balance=info.balance, nonce=info.nonce, code=info.code)
+        # An account that is given empty code would count as a contract, which cannot send.
+        code = info.code if info.code and info.code != b"\x00" else None
+        kept = pyrevm.AccountInfo(balance=info.balance, nonce=info.nonce, code=code)
         self._machine.insert_account_info(address, kept)
 
     def _store(self, address: str, key: int, value: int) -> None:
