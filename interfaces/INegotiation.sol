@@ -4,8 +4,13 @@ pragma solidity 0.8.30;
 /// @title SETM's own mechanism: two participants negotiate a price for a range of slots
 /// @notice Alternating offers: offer, counter-offer, accept, reject, withdraw, expire. Only the side that has not made the
 /// last offer may counter, accept or reject; only the side that made it may withdraw. What was agreed off chain comes as
-/// one agreement with both signatures. An agreement binds both sides' margin at once.
-/// @dev A negotiation ends before gate closure of its first slot: G = firstSlot * slotSeconds - gateLead.
+/// one agreement with both signatures. An agreement binds both sides' margin at once; an offer binds nothing yet.
+/// @dev A negotiation ends before gate closure of its first slot: G = firstSlot * slotSeconds - gateLead. An offer stands
+/// while now < expiresAt, and expiresAt is at most G. The outcome of a slot is final from its own gate closure on.
+///
+/// For each slot of an agreement over q Wh at price p the buyer binds its payment ceil(q * p / 1000), and the seller, so
+/// that it can buy back what it does not deliver, ceil(q * max(coverPrice - p, 0) / 1000). Agreements of one slot add up;
+/// each is rounded by itself.
 interface INegotiation {
     enum State {
         None,
@@ -14,6 +19,22 @@ interface INegotiation {
         Rejected,
         Withdrawn,
         Expired
+    }
+
+    /// @notice Fixed at deployment.
+    /// @param gateLead seconds from gate closure to the start of delivery
+    /// @param horizonSeconds how long before the start of delivery a slot may be negotiated; shorter than 1024 slots
+    /// @param floorPrice lowest price, 0.001 EUR/MWh
+    /// @param capPrice highest price, 0.001 EUR/MWh
+    /// @param coverPrice price at which undelivered energy would be bought back (retail), 0.001 EUR/MWh
+    /// @param maxEnergyWh most energy of one agreement in one slot, Wh
+    struct Config {
+        uint32 gateLead;
+        uint32 horizonSeconds;
+        uint32 floorPrice;
+        uint32 capPrice;
+        uint32 coverPrice;
+        uint32 maxEnergyWh;
     }
 
     /// @notice What is negotiated.
@@ -94,7 +115,7 @@ interface INegotiation {
     /// @notice Thrown when gate closure of the first slot has passed.
     error GateClosed(uint32 slot, uint256 gateAt, uint256 nowAt);
     /// @notice Thrown when the last slot lies beyond the horizon.
-    error BeyondHorizon(uint32 slot, uint32 lastSlot);
+    error BeyondHorizon(uint256 slot, uint256 lastSlot);
     /// @notice Thrown when an offer or agreement has passed its expiry.
     error OfferExpired(uint256 expiresAt, uint256 nowAt);
     /// @notice Thrown when an expiry lies in the past or behind gate closure.
@@ -111,15 +132,24 @@ interface INegotiation {
     error PartyMismatch(uint32 expected, uint32 found);
     /// @notice Thrown when an offer has not expired yet.
     error NotExpired(uint256 expiresAt, uint256 nowAt);
+    /// @notice Thrown when the other side may not enter anything now (unknown, suspended, expired or revoked).
+    error PartyInactive(uint32 participantId);
+    /// @notice Thrown when the configuration contradicts itself.
+    error ConfigRefused(string field);
 
     /* NEGOTIATING */
 
     /// @notice Opens a negotiation with a counterparty.
+    /// @dev Warning: an offer made with a session key stands until it expires, even if that key ends before.
     /// @param isBid whether the caller wants to buy
+    /// @param expiresAt the first second at which the offer no longer stands
     /// @return negotiationId counts upwards from 1
-    function offer(uint32 counterpartyId, bool isBid, Terms calldata terms, uint40 expiresAt)
-        external
-        returns (uint64 negotiationId);
+    function offer(
+        uint32 counterpartyId,
+        bool isBid,
+        Terms calldata terms,
+        uint40 expiresAt
+    ) external returns (uint64 negotiationId);
 
     /// @notice Answers the other side's last offer with another energy or price; the slots stay.
     function counter(uint64 negotiationId, uint32 energyWh, uint32 price, uint40 expiresAt) external;
@@ -140,6 +170,7 @@ interface INegotiation {
     /* AGREEING OFF CHAIN */
 
     /// @notice Brings an agreement signed by keys of both sides; anyone may call.
+    /// @dev Warning: a signature handed out cannot be called back before its deadline, only starved of margin.
     function agree(
         Agreement calldata agreement,
         address buyerKey,
@@ -158,4 +189,10 @@ interface INegotiation {
 
     /// @notice Whether an agreement was brought already.
     function isUsed(bytes32 digest) external view returns (bool);
+
+    /// @notice How many negotiations were ever opened.
+    function negotiationCount() external view returns (uint64);
+
+    /// @notice The configuration.
+    function config() external view returns (Config memory);
 }
