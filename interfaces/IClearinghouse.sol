@@ -48,6 +48,14 @@ interface IClearinghouse {
     error TooManyVenues(uint256 limit);
     /// @notice Thrown when the venue is already registered.
     error VenueKnown(address venue);
+    /// @notice Thrown when the participant may enter nothing now, so that nobody pays into its account.
+    error NotActive(uint32 participantId);
+    /// @notice Thrown when the participant was not revoked.
+    error NotRevoked(uint32 participantId);
+    /// @notice Thrown when a deposit is more than can still be held, both in 1e-6 EUR; all together at most 2^64 - 1.
+    error HoldingLimitExceeded(uint256 limit, uint256 asked);
+    /// @notice Thrown when the clearinghouse is deployed with a shorter delay than the public needs, both in seconds.
+    error DelayTooShort(uint256 delay, uint256 least);
     /// @notice Thrown when the token does not have six decimals.
     error DecimalsMismatch(uint8 expected, uint8 found);
 
@@ -70,9 +78,10 @@ interface IClearinghouse {
     /* COLLATERAL */
 
     /// @notice [M3] Locks `amount` of the caller's free balance for a venue, and tells the venue.
+    /// @dev Needs user.Security now: the owner key, or a session key opened for the clearinghouse.
     function lock(address venue, uint256 amount) external;
 
-    /// @notice [M4] Called by a venue: frees collateral that was locked for it.
+    /// @notice [M4] Called by a venue: frees collateral that was locked for it; nothing happens if `amount` is zero.
     function release(uint32 participantId, uint256 amount) external;
 
     /// @notice [M5]-[M7] Called by a venue: takes `charged + released` of the participant's collateral; `charged` goes to
@@ -105,6 +114,10 @@ interface IClearinghouse {
 
     /// @notice The registry that says who may act.
     function registry() external view returns (IParticipantRegistry);
+
+    /// @notice All that belongs to somebody here: sum of free balances, collateral and pools. The tokens held are as much,
+    /// and more by what was sent here without a deposit.
+    function held() external view returns (uint256);
 
     /// @notice The one token, fixed at deployment.
     function token() external view returns (address);

@@ -74,7 +74,15 @@ interface IParticipantRegistry {
         uint64 validUntil
     );
     /// @notice A newer credential replaced the earlier one of the same identity.
-    event CredentialRenewed(uint32 indexed participantId, address indexed authority, uint64 validUntil, uint32 serial);
+    event CredentialRenewed(
+        uint32 indexed participantId,
+        address indexed authority,
+        Kind kind,
+        uint16 deviceClass,
+        uint32 zone,
+        uint64 validUntil,
+        uint32 serial
+    );
     /// @notice The authority revoked the credential, effective at once.
     event ParticipantRevoked(uint32 indexed participantId, address indexed authority);
     /// @notice The participant may enter nothing new from `from` on.
@@ -128,6 +136,8 @@ interface IParticipantRegistry {
     error NothingPending(uint32 participantId);
     /// @notice Thrown when an expiry lies outside the allowed range.
     error ExpiryOutOfRange(uint256 expiresAt, uint256 earliest, uint256 latest);
+    /// @notice Thrown when a contract is deployed with a shorter delay than the public needs, both in seconds.
+    error DelayTooShort(uint256 delay, uint256 least);
 
     /* JOINING */
 
@@ -149,18 +159,22 @@ interface IParticipantRegistry {
         bytes calldata accountSignature
     ) external returns (uint32 participantId);
 
-    /// @notice Brings a newer credential of the same identity and account; ends a suspension by expiry, not a revocation.
+    /// @notice Brings a newer credential of the same identity and account; ends an expiry, not a suspension or revocation.
+    /// @dev Anyone may call; the newest credential counts, its kind, device class, zone and authority included.
     function renew(Credential calldata credential, address authority, bytes calldata authoritySignature) external;
 
     /* KEYS */
 
     /// @notice Hands the caller's participant to `account` from the start of the next slot on.
-    /// @dev Sessions of the old key stay open; close them first if they are to end.
+    /// @dev Sessions of the old key stay open; close them first if they are to end. One change of key at a time: while one
+    /// is pending a second reverts with `TooEarly`. A key that was ever an owner key never becomes one again.
     /// @param signature EIP-712 signature of `Rotate(uint32 participantId,address account,uint256 deadline)` by `account`,
     /// which shows that the new key exists and agrees
     function rotateKey(address account, uint256 deadline, bytes calldata signature) external;
 
     /// @notice Opens a session key for the caller's participant. Only the owner key can.
+    /// @dev Opening again changes venue, limit and expiry. The key need not agree, so it blocks nobody: whoever signs with it
+    /// may still join, rotate or recover to it, which ends the session.
     function openSession(Session calldata session) external;
 
     /// @notice Ends a session key of the caller's participant at once.
@@ -175,12 +189,16 @@ interface IParticipantRegistry {
     /// @notice Called by the owner key: stops a recovery.
     function cancelRecovery() external;
 
-    /// @notice Called by anyone after the delay: completes the recovery. Not possible for a revoked participant.
+    /// @notice Called by the new owner key after the delay: completes the recovery, at once, and ends every session and any
+    /// pending change of key. Not possible for a revoked participant.
+    /// @dev The call shows that the new key exists and agrees, so nobody can take another's key out of use.
     function completeRecovery(uint32 participantId) external;
 
     /* AUTHORITIES AND GOVERNANCE */
 
     /// @notice Called by the issuing authority: revokes a credential at once. What is matched still settles.
+    /// @dev Ends every session and drops a pending change of key, of the recovery address and a started recovery, so that
+    /// whoever held the key cannot redirect the money afterwards.
     function revoke(uint32 participantId) external;
 
     /// @notice Called by governance or the issuing authority: suspends from the start of the next slot on.

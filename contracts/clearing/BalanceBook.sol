@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+
+/// @title BalanceBook
+/// @notice How the clearinghouse writes its balances down: reads, adds and takes, and knows no tokens.
+abstract contract BalanceBook is IClearinghouse {
+    /// @notice Most venues that can ever be added; bounds every loop over them.
+    uint256 public constant MAX_VENUES = 8;
+    uint256 internal constant MAX_BALANCE = type(uint64).max;
+
+    /// @dev 8 + 40 + 64 = 112 bits. `index` counts from 1; 0 is no venue.
+    struct VenueEntry {
+        uint8 index;
+        uint40 activeFrom;
+        uint64 pool;
+    }
+
+    /// @dev 64 + 8 = 72 bits. `held` bounds every balance and their sum, so no addition below can overflow 64 bits.
+    struct Holding {
+        uint64 held;
+        bool everDeposited;
+    }
+
+    Holding internal _holding;
+    address[] internal _venueList;
+    mapping(address venue => VenueEntry) internal _venues;
+
+    /// @dev Balance 0 is free, balance i is the collateral for venue i. Four balances of 64 bits in each of three words:
+    ///
+    ///        255      192 191      128 127       64 63         0
+    ///   [0] | venue 3    | venue 2    | venue 1    | free       |
+    ///   [1] | venue 7    | venue 6    | venue 5    | venue 4    |
+    ///   [2] |                                      | venue 8    |
+    ///
+    /// With three venues one write moves money between any two of a participant's balances.
+    mapping(uint32 participantId => uint256[3]) internal _balances;
+
+    /* READING */
+
+    /// @inheritdoc IClearinghouse
+    function freeOf(uint32 participantId) public view returns (uint256) {
+        return _balance(participantId, 0);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function collateralOf(address venue, uint32 participantId) external view returns (uint256) {
+        uint256 index = _venues[venue].index;
+        return index == 0 ? 0 : _balance(participantId, index);
+    }
+
+    /// @inheritdoc IClearinghouse
+    function poolOf(address venue) external view returns (uint256) {
+        return _venues[venue].pool;
+    }
+
+    /// @inheritdoc IClearinghouse
+    function venues() external view returns (address[] memory active) {
+        // Both loops take at most MAX_VENUES turns. A later venue is never active before an earlier one.
+        uint256 count;
+        while (count < _venueList.length && isVenue(_venueList[count])) count++;
+        active = new address[](count);
+        for (uint256 i = 0; i < count; i++) {
+            active[i] = _venueList[i];
+        }
+    }
+
+    /// @inheritdoc IClearinghouse
+    function isVenue(address venue) public view returns (bool) {
+        VenueEntry memory entry = _venues[venue];
+        return entry.index != 0 && entry.activeFrom <= block.timestamp;
+    }
+
+    /// @inheritdoc IClearinghouse
+    function held() external view returns (uint256) {
+        return _holding.held;
+    }
+
+    /* BALANCES */
+
+    function _indexOf(address venue) internal view returns (uint256) {
+        require(isVenue(venue), NotAVenue(venue));
+        return _venues[venue].index;
+    }
+
+    function _balance(uint32 participantId, uint256 index) internal view returns (uint256) {
+        return (_balances[participantId][index / 4] >> (64 * (index % 4))) & MAX_BALANCE;
+    }
+
+    /// @dev Does not carry into the neighbour: a balance and `amount` are parts of what is held, at most MAX_BALANCE.
+    function _add(uint32 participantId, uint256 index, uint256 amount) internal {
+        _balances[participantId][index / 4] += amount << (64 * (index % 4));
+    }
+
+    function _takeFree(uint32 participantId, uint256 amount) internal {
+        uint256 available = _balance(participantId, 0);
+        require(amount <= available, FreeBalanceTooLow(participantId, amount, available));
+        _balances[participantId][0] -= amount;
+    }
+
+    function _takeCollateral(uint32 participantId, uint256 index, uint256 amount) internal {
+        uint256 available = _balance(participantId, index);
+        require(amount <= available, CollateralTooLow(participantId, amount, available));
+        _balances[participantId][index / 4] -= amount << (64 * (index % 4));
+    }
+
+    function _movePool(address venue, uint256 charged, uint256 paid) internal {
+        uint256 available = _venues[venue].pool + charged;
+        require(paid <= available, PoolTooLow(venue, paid, available));
+        // The cast is safe: a pool is a part of what is held, at most MAX_BALANCE.
+        _venues[venue].pool = uint64(available - paid);
+    }
+}
