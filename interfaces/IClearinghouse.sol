@@ -65,8 +65,14 @@ interface IClearinghouse {
     function deposit(uint32 participantId, uint256 amount) external;
 
     /// @notice [M1] The same with an ERC-2612 permit; a permit already used by somebody else does no harm.
-    function depositWithPermit(uint32 participantId, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external;
+    function depositWithPermit(
+        uint32 participantId,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
 
     /// @notice [M2] Pays `amount` of the caller's free balance to the caller. Only the owner key can; a suspended or
     /// expired participant still can.

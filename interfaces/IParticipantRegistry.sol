@@ -93,7 +93,11 @@ interface IParticipantRegistry {
     event KeyRotated(uint32 indexed participantId, address indexed account, uint40 activeFrom);
     /// @notice A session key may act for the participant.
     event SessionOpened(
-        uint32 indexed participantId, address indexed key, address venue, uint64 limitPerSlot, uint40 expiresAt
+        uint32 indexed participantId,
+        address indexed key,
+        address venue,
+        uint64 limitPerSlot,
+        uint40 expiresAt
     );
     /// @notice A session key ended, effective at once.
     event SessionClosed(uint32 indexed participantId, address indexed key);

@@ -29,10 +29,7 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
     constructor(IERC20 token_, IParticipantRegistry registry_, uint32 governanceDelay_) {
         uint8 found = IERC20Metadata(address(token_)).decimals();
         require(found == DECIMALS, DecimalsMismatch(DECIMALS, found));
-        require(
-            governanceDelay_ >= LEAST_GOVERNANCE_DELAY,
-            DelayTooShort(governanceDelay_, LEAST_GOVERNANCE_DELAY)
-        );
+        require(governanceDelay_ >= LEAST_GOVERNANCE_DELAY, DelayTooShort(governanceDelay_, LEAST_GOVERNANCE_DELAY));
 
         TOKEN = token_;
         REGISTRY = registry_;
@@ -47,12 +44,18 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
     }
 
     /// @inheritdoc IClearinghouse
-    function depositWithPermit(uint32 participantId, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
-        external
-        nonReentrant
-    {
-        // Whoever saw the permit may have used it already; then the allowance is there and the transfer decides.
-        try IERC20Permit(address(TOKEN)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+    function depositWithPermit(
+        uint32 participantId,
+        uint256 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant {
+        // Whoever saw the permit may have used it already; then the allowance is there and a second use would revert.
+        if (TOKEN.allowance(msg.sender, address(this)) < amount) {
+            IERC20Permit(address(TOKEN)).permit(msg.sender, address(this), amount, deadline, v, r, s);
+        }
         _deposit(participantId, amount);
     }
 

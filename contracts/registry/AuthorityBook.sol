@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {
-    AccessControlDefaultAdminRules
-} from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
+import {AccessControlDefaultAdminRules} from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
@@ -28,13 +26,12 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
     address[] internal _authorities;
     mapping(address authority => Accreditation) internal _accreditations;
 
-    constructor(address governance_, uint32 governanceDelay_, address[] memory authorities_)
-        AccessControlDefaultAdminRules(governanceDelay_, governance_)
-    {
-        require(
-            governanceDelay_ >= LEAST_GOVERNANCE_DELAY,
-            DelayTooShort(governanceDelay_, LEAST_GOVERNANCE_DELAY)
-        );
+    constructor(
+        address governance_,
+        uint32 governanceDelay_,
+        address[] memory authorities_
+    ) AccessControlDefaultAdminRules(governanceDelay_, governance_) {
+        require(governanceDelay_ >= LEAST_GOVERNANCE_DELAY, DelayTooShort(governanceDelay_, LEAST_GOVERNANCE_DELAY));
 
         GOVERNANCE_DELAY = governanceDelay_;
         // As many turns as the deployer names authorities; before anybody joined nobody needs a warning.
@@ -120,18 +117,19 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
     /// @inheritdoc IParticipantRegistry
     function participant(uint32 participantId) external view returns (Participant memory) {
         Entry storage entry = _known(participantId);
-        return Participant({
-            account: _now(entry.account),
-            kind: entry.kind,
-            deviceClass: entry.deviceClass,
-            zone: entry.zone,
-            serial: entry.serial,
-            authority: _authorities[entry.authorityIndex],
-            validUntil: entry.validUntil,
-            suspendedFrom: entry.suspendedFrom,
-            revokedAt: entry.revokedAt,
-            recovery: _now(entry.recovery)
-        });
+        return
+            Participant({
+                account: _now(entry.account),
+                kind: entry.kind,
+                deviceClass: entry.deviceClass,
+                zone: entry.zone,
+                serial: entry.serial,
+                authority: _authorities[entry.authorityIndex],
+                validUntil: entry.validUntil,
+                suspendedFrom: entry.suspendedFrom,
+                revokedAt: entry.revokedAt,
+                recovery: _now(entry.recovery)
+            });
     }
 
     function _accredit(address authority, uint40 activeFrom) internal {

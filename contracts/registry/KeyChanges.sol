@@ -12,8 +12,9 @@ import {KeyBook} from "./KeyBook.sol";
 abstract contract KeyChanges is KeyBook, EIP712 {
     /// @notice Longest life of a session key, seconds.
     uint256 public constant MAX_SESSION_SECONDS = 366 days;
-    bytes32 private constant ROTATE_TYPEHASH =
-        keccak256("Rotate(uint32 participantId,address account,uint256 deadline)");
+    bytes32 private constant ROTATE_TYPEHASH = keccak256(
+        "Rotate(uint32 participantId,address account,uint256 deadline)"
+    );
 
     /* ROTATING */
 
@@ -67,8 +68,11 @@ abstract contract KeyChanges is KeyBook, EIP712 {
     function closeSession(address key) external {
         uint32 participantId = ownerOf(msg.sender);
         Key memory word = _keys[key];
-        bool isOpen = word.isSession && word.participantId == participantId && _holds(word)
-            && word.generation == _entries[participantId].generation;
+        bool isOpen =
+            word.isSession &&
+                word.participantId == participantId &&
+                _holds(word) &&
+                word.generation == _entries[participantId].generation;
         require(isOpen, NothingPending(participantId));
 
         _keys[key].activeUntil = uint40(block.timestamp);

@@ -16,7 +16,9 @@ contract ParticipantRegistry is KeyChanges, AuthorityBook {
         "Credential(address account,uint8 kind,uint16 deviceClass,uint32 zone,bytes32 identityCommitment,"
         "uint64 validUntil,uint32 serial)"
     );
-    bytes32 private constant JOIN_TYPEHASH = keccak256("Join(bytes32 credentialHash,address recovery,uint256 deadline)");
+    bytes32 private constant JOIN_TYPEHASH = keccak256(
+        "Join(bytes32 credentialHash,address recovery,uint256 deadline)"
+    );
 
     /// @inheritdoc IParticipantRegistry
     uint32 public participantCount;
@@ -80,11 +82,11 @@ contract ParticipantRegistry is KeyChanges, AuthorityBook {
         );
     }
 
-    function _checkCredential(Credential calldata credential, address authority, bytes calldata signature)
-        private
-        view
-        returns (bytes32 hash)
-    {
+    function _checkCredential(
+        Credential calldata credential,
+        address authority,
+        bytes calldata signature
+    ) private view returns (bytes32 hash) {
         require(isAccredited(authority), NotAccredited(authority));
         require(credential.account != address(0), ZeroField("account"));
         require(credential.kind != Kind.None, ZeroField("kind"));
@@ -109,7 +111,11 @@ contract ParticipantRegistry is KeyChanges, AuthorityBook {
             require(msg.sender == account, NotAllowed(msg.sender, account));
         } else {
             require(block.timestamp <= deadline, DeadlinePassed(deadline, block.timestamp));
-            _checkSignature(account, keccak256(abi.encode(JOIN_TYPEHASH, credentialHash, recovery, deadline)), signature);
+            _checkSignature(
+                account,
+                keccak256(abi.encode(JOIN_TYPEHASH, credentialHash, recovery, deadline)),
+                signature
+            );
         }
     }
 
