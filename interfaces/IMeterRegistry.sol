@@ -8,6 +8,9 @@ pragma solidity 0.8.30;
 ///
 ///   e                 e + readingWindow           acceptedAt + disputeWindow      disputedAt + resolveWindow
 ///   |---- post -----------|  missing: default rule     |  final if not disputed        |  final in any case
+///
+/// Each bound belongs to the later phase. A final reading is kept for at least `RING` slots after its own; where a later
+/// one took its place, the default rule applies, so a slot should be settled before. Anyone can do that.
 interface IMeterRegistry {
     enum ReadingState {
         None,
@@ -46,7 +49,7 @@ interface IMeterRegistry {
     /// @notice A reading as the chain knows it.
     /// @param isMeasured false if no reading arrived in time, so that the default rule applies
     /// @param isFinal whether it can no longer change
-    /// @param isFraud whether the meter signed two values for this slot
+    /// @param isFraud whether the meter was proved, before the reading was final, to have signed two values for this slot
     /// @param capacityWh of the meter in the slot; 0 if the participant had none
     struct ReadingView {
         ReadingState state;
@@ -87,7 +90,7 @@ interface IMeterRegistry {
     error UnknownMeter(uint32 meter);
     /// @notice Thrown when the meter is already bound, or the participant already has an active meter.
     error MeterTaken(uint32 meter);
-    /// @notice Thrown when the device key already belongs to a meter.
+    /// @notice Thrown when the device key belongs, or belonged, to a meter. A key serves once, and so does its binding.
     error DeviceKeyTaken(address deviceKey, uint32 meter);
     /// @notice Thrown when the reading's signature is not by the meter's key.
     error ForgedReading(uint32 meter, uint32 slot);
@@ -103,25 +106,27 @@ interface IMeterRegistry {
     error ReadingStateMismatch(uint32 meter, uint32 slot, ReadingState found);
     /// @notice Thrown when the dispute window or resolve window has passed.
     error WindowClosed(uint256 closedAt, uint256 nowAt);
-    /// @notice Thrown when the two readings do not prove a fraud.
+    /// @notice Thrown when the two readings do not prove a fraud, or nothing that is not known already.
     error NoEquivocation();
     /// @notice Thrown when the caller may not do this.
     error NotEntitled(address caller);
-    /// @notice Thrown when an earlier slot that shares the storage place has no final reading yet.
-    error EarlierReadingOpen(uint32 earlierSlot);
     /// @notice Thrown when the binding's signature is not by the authority, or the authority is not accredited.
     error BindingNotSigned(address authority);
     /// @notice Thrown when a binding ends in the past or names a zero value.
     error BindingRefused(string field);
+    /// @notice Thrown when the configuration contradicts itself.
+    error ConfigRefused(string field);
 
     /* METERS */
 
     /// @notice Binds a meter to the caller's participant (owner key) from the next slot on.
     /// @param authoritySignature EIP-712 signature of `binding` by an accredited authority
     /// @return meter the meter's number, counting upwards from 1
-    function bindMeter(Binding calldata binding, address authority, bytes calldata authoritySignature)
-        external
-        returns (uint32 meter);
+    function bindMeter(
+        Binding calldata binding,
+        address authority,
+        bytes calldata authoritySignature
+    ) external returns (uint32 meter);
 
     /// @notice Ends a meter from the next slot on: by the participant's owner key or by the authority that bound it.
     function retireMeter(uint32 meter) external;
@@ -140,8 +145,9 @@ interface IMeterRegistry {
     /// @notice Ends a dispute within the resolve window: the authority that bound the meter.
     function resolve(uint32 meter, uint32 slot, uint32 importWh, uint32 exportWh) external;
 
-    /// @notice Proves that a meter signed two different readings for one slot; anyone may call. The meter ends at once, the
-    /// first accepted reading stands, and settlement charges the penalty.
+    /// @notice Proves that a meter signed two different readings for one slot; anyone may call. The meter ends at once: its
+    /// key signs nothing more, and what was accepted before stands. While the reading of the slot is not final, settlement
+    /// will charge the penalty.
     function proveEquivocation(SignedReading calldata a, SignedReading calldata b) external;
 
     /* READING */
@@ -151,6 +157,9 @@ interface IMeterRegistry {
 
     /// @notice The active or last meter of a participant; 0 if there was none.
     function meterOf(uint32 participantId) external view returns (uint32);
+
+    /// @notice Seconds after the end of a slot from which on its reading is final in any case.
+    function finalAfter() external view returns (uint256);
 
     /// @notice The EIP-712 digest of a reading.
     function readingDigest(uint32 meter, uint32 slot, uint32 importWh, uint32 exportWh) external view returns (bytes32);

@@ -13,6 +13,8 @@ pragma solidity 0.8.30;
 /// What one pays the other receives, to the unit. Without a reading in time the default rule applies: e = 0 and
 /// i = max(b, capacity * DEFAULT_LOAD_PERCENT / 100), so that silence never pays. A charge is taken first from what the
 /// slot's own trades brought in, then from the guarantee; what is missing is owed (arrears) and taken from later credits.
+/// Charge, credit and arrears of one participant are set off against each other; energy never is. A credit becomes free
+/// balance, paid from the grid operator's guarantee; what participants pay adds to that guarantee.
 interface ISettlement {
     /// @notice Fixed at deployment.
     /// @param retailPrice what the grid operator asks, 0.001 EUR/MWh
@@ -46,7 +48,11 @@ interface ISettlement {
     /// @param isMeasured false if the default rule was applied
     /// @param arrearsChange by how much the participant's debt to the grid operator grew (negative: shrank), 1e-6 EUR
     event SlotSettled(
-        uint32 indexed slot, uint32 indexed participantId, Bill bill, bool isMeasured, int256 arrearsChange
+        uint32 indexed slot,
+        uint32 indexed participantId,
+        Bill bill,
+        bool isMeasured,
+        int256 arrearsChange
     );
     /// @notice The participant asked for a part of its guarantee back.
     event ReleaseRequested(uint32 indexed participantId, uint256 amount, uint40 possibleFrom);
@@ -67,6 +73,10 @@ interface ISettlement {
     error ReleaseTooEarly(uint256 possibleFrom, uint256 nowAt);
     /// @notice Thrown when nothing was asked for.
     error NoReleaseRequested(uint32 participantId);
+    /// @notice Thrown when a guarantee is asked for in the name of a participant that is not revoked.
+    error NotRevoked(uint32 participantId);
+    /// @notice Thrown when a request for the guarantee is pending already.
+    error ReleasePending(uint32 participantId, uint256 possibleFrom);
     /// @notice Thrown when nothing is owed, or there is nothing to pay it from.
     error NothingToPay(uint32 participantId);
     /// @notice Thrown when the configuration contradicts itself.
@@ -85,13 +95,16 @@ interface ISettlement {
     /// @notice Called by the clearinghouse when collateral was locked for settlement: it adds to the guarantee.
     function addMargin(uint32 participantId, uint256 amount) external;
 
-    /// @notice Asks for a part of the caller's guarantee (owner key); possible after `releaseDelay`.
+    /// @notice Asks for a part of the caller's guarantee (owner key); possible after `releaseDelay`. It replaces what was
+    /// asked for before; 0 takes that back.
     function requestRelease(uint256 amount) external;
 
-    /// @notice Frees what was asked for, as far as bills have left it; anyone may call for a participant.
+    /// @notice Frees what was asked for, as far as bills and arrears leave it; anyone may call for a participant. The grid
+    /// operator's guarantee stays as far as it owes participants.
     function releaseGuarantee(uint32 participantId) external;
 
-    /// @notice Like `requestRelease` for the whole guarantee of a revoked participant; anyone may call.
+    /// @notice Like `requestRelease` for the whole guarantee of a revoked participant; anyone may call while no request is
+    /// pending.
     function requestReleaseOf(uint32 participantId) external;
 
     /* READING */
@@ -104,6 +117,12 @@ interface ISettlement {
 
     /// @notice The participant's guarantee, 1e-6 EUR.
     function guaranteeOf(uint32 participantId) external view returns (uint256);
+
+    /// @notice What of the guarantee was asked for and when it can be had; zeros if nothing was.
+    function releaseOf(uint32 participantId) external view returns (uint256 amount, uint40 possibleFrom);
+
+    /// @notice The configuration.
+    function config() external view returns (Config memory);
 
     /// @notice The participant number of the grid operator.
     function operatorId() external view returns (uint32);

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {IMeterRegistry} from "../../interfaces/IMeterRegistry.sol";
+import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
+
+/// @title Meters: whose they are, which key they have, in which slots it is valid
+/// @dev Validity is by the slot that a reading is about, never by the time at which it comes. A meter is never deleted, and
+/// a participant's history is searched in logarithmic time, so that a reading of any slot is found however many meters
+/// followed.
+abstract contract MeterBook is IMeterRegistry, EIP712 {
+    using Checkpoints for Checkpoints.Trace224;
+
+    /// @dev All that posting a reading needs, 160 + 3 * 32 bits: one word.
+    /// `deviceKey` is zero once the meter has signed two readings for one slot.
+    struct Meter {
+        address deviceKey;
+        uint32 capacityWh;
+        uint32 validFromSlot;
+        uint32 validUntilSlot;
+    }
+
+    /// @dev Whom a meter belongs to, 160 + 32 bits.
+    struct Belonging {
+        address authority;
+        uint32 participantId;
+    }
+
+    bytes32 private constant BINDING_TYPEHASH = keccak256(
+        "Binding(bytes32 meterId,uint32 participantId,address deviceKey,uint32 capacityWh,uint32 validUntilSlot)"
+    );
+
+    IParticipantRegistry public immutable registry;
+    uint32 public immutable slotSeconds;
+
+    uint32 private _meterCount;
+    mapping(uint32 meter => Meter) internal _meters;
+    mapping(uint32 meter => Belonging) private _belongings;
+    mapping(bytes32 meterId => uint32 meter) private _meterOfId;
+    mapping(address deviceKey => uint32 meter) internal _meterOfKey;
+    /// @dev From which slot on a participant had which meter.
+    mapping(uint32 participantId => Checkpoints.Trace224) private _history;
+
+    constructor(IParticipantRegistry registry_) EIP712("SETM MeterRegistry", "1") {
+        registry = registry_;
+        slotSeconds = registry_.slotSeconds();
+    }
+
+    /* METERS */
+
+    /// @inheritdoc IMeterRegistry
+    function bindMeter(
+        Binding calldata binding,
+        address authority,
+        bytes calldata authoritySignature
+    ) external returns (uint32 meter) {
+        uint32 participantId = binding.participantId;
+        require(registry.ownerOf(msg.sender) == participantId, NotEntitled(msg.sender));
+        require(registry.isActive(participantId), NotEntitled(msg.sender));
+        _requireBindingSigned(binding, authority, authoritySignature);
+        uint32 validFromSlot = _nextSlot();
+        require(binding.meterId != bytes32(0), BindingRefused("meterId"));
+        require(binding.deviceKey != address(0), BindingRefused("deviceKey"));
+        require(binding.capacityWh != 0, BindingRefused("capacityWh"));
+        require(binding.validUntilSlot > validFromSlot, BindingRefused("validUntilSlot"));
+        _requireEnded(_meterOfId[binding.meterId], validFromSlot);
+        _requireEnded(meterOf(participantId), validFromSlot);
+        uint32 keyHolder = _meterOfKey[binding.deviceKey];
+        require(keyHolder == 0, DeviceKeyTaken(binding.deviceKey, keyHolder));
+
+        meter = ++_meterCount;
+        _meters[meter] = Meter(binding.deviceKey, binding.capacityWh, validFromSlot, binding.validUntilSlot);
+        _belongings[meter] = Belonging(authority, participantId);
+        _meterOfId[binding.meterId] = meter;
+        _meterOfKey[binding.deviceKey] = meter;
+        _history[participantId].push(validFromSlot, meter);
+
+        emit MeterBound(
+            meter,
+            participantId,
+            authority,
+            binding.meterId,
+            binding.deviceKey,
+            binding.capacityWh,
+            validFromSlot,
+            binding.validUntilSlot
+        );
+    }
+
+    /// @inheritdoc IMeterRegistry
+    function retireMeter(uint32 meter) external {
+        Belonging memory belonging = _belongingOf(meter);
+        require(
+            _isAuthority(belonging) || registry.ownerOf(msg.sender) == belonging.participantId,
+            NotEntitled(msg.sender)
+        );
+
+        _retire(meter);
+    }
+
+    /// @dev Ends a meter with the slot that is running now, unless it has ended before.
+    function _retire(uint32 meter) internal {
+        uint32 fromSlot = _nextSlot();
+        if (_meters[meter].validUntilSlot <= fromSlot) return;
+
+        _meters[meter].validUntilSlot = fromSlot;
+
+        emit MeterRetired(meter, fromSlot);
+    }
+
+    function _requireBindingSigned(Binding calldata binding, address authority, bytes calldata signature) private view {
+        require(registry.isAccredited(authority), BindingNotSigned(authority));
+        bytes32 structHash = keccak256(
+            abi.encode(
+                BINDING_TYPEHASH,
+                binding.meterId,
+                binding.participantId,
+                binding.deviceKey,
+                binding.capacityWh,
+                binding.validUntilSlot
+            )
+        );
+        require(
+            SignatureChecker.isValidSignatureNow(authority, _hashTypedDataV4(structHash), signature),
+            BindingNotSigned(authority)
+        );
+    }
+
+    function _requireEnded(uint32 meter, uint32 slot) private view {
+        require(_meters[meter].validUntilSlot <= slot, MeterTaken(meter));
+    }
+
+    function _belongingOf(uint32 meter) internal view returns (Belonging memory belonging) {
+        belonging = _belongings[meter];
+        require(belonging.participantId != 0, UnknownMeter(meter));
+    }
+
+    /// @dev Whether the caller bound the meter and is still accredited.
+    function _isAuthority(Belonging memory belonging) internal view returns (bool) {
+        return belonging.authority == msg.sender && registry.isAccredited(msg.sender);
+    }
+
+    /// @inheritdoc IMeterRegistry
+    function meterOf(uint32 participantId) public view returns (uint32) {
+        return uint32(_history[participantId].latest());
+    }
+
+    /// @dev The meter that the participant had, or had last, in a slot; 0 if none.
+    function _meterIn(uint32 participantId, uint32 slot) internal view returns (uint32) {
+        // Only meter numbers, which are 32 bits, are ever pushed.
+        return uint32(_history[participantId].upperLookupRecent(slot));
+    }
+
+    function _nextSlot() private view returns (uint32) {
+        // Below 2^32 for as long as time counts in 32 bits and slots are longer than a second.
+        return uint32(block.timestamp / slotSeconds + 1);
+    }
+}

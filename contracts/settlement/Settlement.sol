@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {IMeterRegistry} from "../../interfaces/IMeterRegistry.sol";
+import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
+import {ISettlement} from "../../interfaces/ISettlement.sol";
+import {IVenue} from "../../interfaces/IVenue.sol";
+import {MoneyLib} from "../libraries/MoneyLib.sol";
+import {GuaranteeBook} from "./GuaranteeBook.sol";
+
+/// @title Settlement: from trades and readings to payments
+/// @dev The money of one call, all of it through settlement's pool in the clearinghouse, which is empty before and after:
+///
+///   1  venues: buyers are collected, trades closed; revenue and cover become collateral here   [S1]
+///   2  who owes on balance pays from that, then from its guarantee; the rest is arrears         [S2]
+///   3  the grid operator's guarantee takes what is over, or gives what is missing               [S3]
+///   4  who is owed on balance is paid as far as 2 and 3 reach; the rest is negative arrears     [S4]
+contract Settlement is GuaranteeBook {
+    using SafeCast for uint256;
+
+    /// @dev What a participant's slot comes to. Positive `due` is owed to the grid operator, negative by it; earlier
+    /// arrears are part of it.
+    struct Outcome {
+        Bill bill;
+        bool isMeasured;
+        int256 due;
+    }
+
+    /// @notice Assumed load of a meter that is silent, in percent of its capacity.
+    uint256 public constant DEFAULT_LOAD_PERCENT = 50;
+    uint256 private constant PERCENT = 100;
+
+    IMeterRegistry public immutable meters;
+    uint32 private immutable RETAIL_PRICE;
+    uint32 private immutable FEED_IN_PRICE;
+    uint48 private immutable FRAUD_PENALTY;
+
+    /// @dev One bit for each slot, 256 slots a word.
+    mapping(uint32 participantId => mapping(uint32 word => uint256 bits)) private _settled;
+
+    constructor(
+        IParticipantRegistry registry_,
+        IClearinghouse clearinghouse_,
+        IMeterRegistry meters_,
+        uint32 operatorId_,
+        Config memory config_
+    ) GuaranteeBook(registry_, clearinghouse_, operatorId_, config_.releaseDelay) {
+        require(config_.feedInPrice <= config_.retailPrice, ConfigRefused("feedInPrice"));
+        uint256 windows = uint256(registry_.slotSeconds()) + meters_.finalAfter();
+        require(config_.releaseDelay >= windows, ConfigRefused("releaseDelay"));
+
+        meters = meters_;
+        RETAIL_PRICE = config_.retailPrice;
+        FEED_IN_PRICE = config_.feedInPrice;
+        FRAUD_PENALTY = config_.fraudPenalty;
+    }
+
+    /* SETTLING */
+
+    /// @inheritdoc ISettlement
+    /// @dev Bounded by the batch and by the clearinghouse's `MAX_VENUES`.
+    function settle(uint32 slot, uint32[] calldata participantIds) external nonReentrant {
+        address[] memory venues = _collect(slot, participantIds);
+
+        Outcome[] memory outcomes = new Outcome[](participantIds.length);
+        uint256 received;
+        uint256 wanted;
+        for (uint256 i = 0; i < participantIds.length; ++i) {
+            Outcome memory outcome = _close(slot, participantIds[i], venues);
+            outcomes[i] = outcome;
+            if (outcome.due < 0) wanted += uint256(-outcome.due);
+            else received += _takeDue(slot, participantIds[i], outcome);
+        }
+        uint256 available = _balanceOperator(received, wanted);
+        for (uint256 i = 0; i < participantIds.length; ++i) {
+            if (outcomes[i].due < 0) available -= _payDue(slot, participantIds[i], outcomes[i], available);
+        }
+    }
+
+    /// @dev Every buyer of the batch pays into its slot's pool before a seller is paid from it.
+    /// @return venues all but settlement itself
+    function _collect(uint32 slot, uint32[] calldata participantIds) private returns (address[] memory venues) {
+        address[] memory all = clearinghouse.venues();
+        venues = new address[](all.length);
+        for (uint256 i = 0; i < all.length; ++i) {
+            if (all[i] == address(this)) continue;
+            venues[i] = all[i];
+            require(IVenue(all[i]).isFinal(slot), IVenue.OutcomeOpen(slot));
+            IVenue(all[i]).collect(slot, participantIds);
+        }
+    }
+
+    /// @dev [S1] Closes the participant's trades in all venues and draws up the bill.
+    function _close(
+        uint32 slot,
+        uint32 participantId,
+        address[] memory venues
+    ) private returns (Outcome memory outcome) {
+        require(participantId != operatorId, OperatorNotSettled(participantId));
+        _markSettled(slot, participantId);
+        IMeterRegistry.ReadingView memory reading = meters.readingOf(participantId, slot);
+        require(reading.isFinal, ReadingOpen(slot, participantId));
+
+        Bill memory bill = outcome.bill;
+        for (uint256 i = 0; i < venues.length; ++i) {
+            if (venues[i] == address(0)) continue;
+            (uint256 boughtWh, uint256 soldWh, ) = IVenue(venues[i]).close(slot, participantId);
+            bill.boughtWh += boughtWh;
+            bill.soldWh += soldWh;
+        }
+        // What the venues really handed over, whatever they say.
+        bill.tradeCredit = clearinghouse.collateralOf(address(this), participantId) - guaranteeOf(participantId);
+        _compute(bill, reading);
+        outcome.isMeasured = reading.isMeasured;
+        outcome.due = arrearsOf(participantId) + bill.charge.toInt256() - bill.credit.toInt256();
+    }
+
+    /// @dev Fills in what was delivered and what that costs.
+    function _compute(Bill memory bill, IMeterRegistry.ReadingView memory reading) private view {
+        if (reading.isMeasured) {
+            (bill.importWh, bill.exportWh) = (reading.importWh, reading.exportWh);
+        } else {
+            bill.importWh = Math.max(bill.boughtWh, (reading.capacityWh * DEFAULT_LOAD_PERCENT) / PERCENT);
+        }
+        bill.gridBoughtWh =
+            Math.saturatingSub(bill.importWh, bill.boughtWh) + Math.saturatingSub(bill.soldWh, bill.exportWh);
+        bill.gridSoldWh =
+            Math.saturatingSub(bill.boughtWh, bill.importWh) + Math.saturatingSub(bill.exportWh, bill.soldWh);
+        bill.charge = MoneyLib.paymentUp(bill.gridBoughtWh, RETAIL_PRICE) + (reading.isFraud ? FRAUD_PENALTY : 0);
+        bill.credit = MoneyLib.paymentDown(bill.gridSoldWh, FEED_IN_PRICE);
+    }
+
+    /// @dev [S2] Takes what is owed from the trades' money, then from the guarantee; the rest of the former is free.
+    /// @return paid what came into the pool
+    function _takeDue(uint32 slot, uint32 participantId, Outcome memory outcome) private returns (uint256 paid) {
+        uint256 tradeCredit = outcome.bill.tradeCredit;
+        // Not negative, or this is not called.
+        paid = Math.min(uint256(outcome.due), tradeCredit + guaranteeOf(participantId));
+        uint256 fromTrades = Math.min(paid, tradeCredit);
+
+        _takeGuarantee(participantId, paid - fromTrades);
+        _conclude(slot, participantId, outcome, outcome.due - paid.toInt256());
+
+        clearinghouse.close(participantId, address(0), paid, tradeCredit - fromTrades, 0);
+    }
+
+    /// @dev [S3] The grid operator gets or gives the difference.
+    /// @return available what the pool holds now for those whom the operator owes
+    function _balanceOperator(uint256 received, uint256 wanted) private returns (uint256 available) {
+        available = Math.min(wanted, received + guaranteeOf(operatorId));
+        if (received > available) {
+            _addGuarantee(operatorId, received - available);
+            clearinghouse.close(operatorId, address(this), 0, 0, received - available);
+        } else if (received < available) {
+            _takeGuarantee(operatorId, available - received);
+            clearinghouse.close(operatorId, address(0), available - received, 0, 0);
+        }
+    }
+
+    /// @dev [S4] Pays what the operator owes as far as the pool reaches, and frees the trades' money.
+    /// @return paid what left the pool
+    function _payDue(
+        uint32 slot,
+        uint32 participantId,
+        Outcome memory outcome,
+        uint256 available
+    ) private returns (uint256 paid) {
+        // Negative, or this is not called.
+        paid = Math.min(uint256(-outcome.due), available);
+
+        _conclude(slot, participantId, outcome, outcome.due + paid.toInt256());
+
+        clearinghouse.close(participantId, address(0), 0, outcome.bill.tradeCredit, paid);
+    }
+
+    function _conclude(uint32 slot, uint32 participantId, Outcome memory outcome, int256 arrears) private {
+        int256 change = arrears - arrearsOf(participantId);
+        if (change != 0) _setArrears(participantId, arrears);
+
+        emit SlotSettled(slot, participantId, outcome.bill, outcome.isMeasured, change);
+    }
+
+    function _markSettled(uint32 slot, uint32 participantId) private {
+        require(!isSettled(slot, participantId), AlreadySettled(slot, participantId));
+
+        _settled[participantId][slot / 256] |= 1 << (slot % 256);
+    }
+
+    /* READING */
+
+    /// @inheritdoc ISettlement
+    function isSettled(uint32 slot, uint32 participantId) public view returns (bool) {
+        return (_settled[participantId][slot / 256] >> (slot % 256)) & 1 == 1;
+    }
+
+    /// @inheritdoc ISettlement
+    function config() external view returns (Config memory) {
+        return
+            Config({
+                retailPrice: RETAIL_PRICE,
+                feedInPrice: FEED_IN_PRICE,
+                fraudPenalty: FRAUD_PENALTY,
+                releaseDelay: releaseDelay
+            });
+    }
+}
