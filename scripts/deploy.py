@@ -1,19 +1,19 @@
 """Deploy SETM: ``brownie run deploy [--network anvil]``.
 
 With ``SETM_CONFIG=file.json`` the parameters come from that file, with ``SETM_DEPLOYMENT=file.json`` the addresses are
-written to it; ``setm run`` uses both. In ``brownie console``: ``setm = run("deploy")``.
+written to it; ``setm run`` uses both. In ``brownie console``: ``setm = run("deploy")`` gives the contracts and people.
 """
 
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import brownie
 
 from scripts.actors import Actors, local_actors
-from scripts.register import register
+from scripts.register import enrol_people, register
 from setm.types import Kind
 
 DEFAULTS = Path(__file__).with_name("defaults.json")
@@ -32,11 +32,20 @@ class System:
     auction: Any
     negotiation: Any
     actors: Actors
+    ids: dict[str, int] = field(default_factory=dict)
 
     def addresses(self) -> dict[str, str]:
         """Return the address of each contract by its role."""
-        roles = (field.name for field in fields(self) if field.name != "actors")
+        roles = [item.name for item in fields(self) if item.name not in ("actors", "ids")]
         return {role: getattr(self, role).address for role in roles}
+
+    def next_slot(self, ahead: int = 4) -> int:
+        """Return the slot that begins ``ahead`` slots from now."""
+        return brownie.chain.time() // self.registry.slotSeconds() + ahead
+
+    def free_eur(self, name: str) -> float:
+        """Return somebody's free balance, EUR."""
+        return self.clearinghouse.freeOf(self.ids[name]) / 1_000_000
 
 
 def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
@@ -45,11 +54,18 @@ def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
     delay = config["governance_delay"]
     token = project.TestEuro.deploy(sender)
     registry = project.ParticipantRegistry.deploy(
-        deployer, config["slot_seconds"], delay, config["recovery_delay"], [actors.authority], sender
+        deployer,
+        config["slot_seconds"],
+        delay,
+        config["recovery_delay"],
+        [actors.authority],
+        sender,
     )
     clearinghouse = project.Clearinghouse.deploy(token, registry, delay, sender)
     operator_id = register(registry, actors.authority, actors.operator, Kind.GRID_OPERATOR)
-    meters = project.MeterRegistry.deploy(registry, operator_id, *config["metering"].values(), sender)
+    meters = project.MeterRegistry.deploy(
+        registry, operator_id, *config["metering"].values(), sender
+    )
     settlement = project.Settlement.deploy(
         registry, clearinghouse, meters, operator_id, tuple(config["settlement"].values()), sender
     )
@@ -68,10 +84,13 @@ def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
 
 
 def main() -> System:
-    """Deploy with the local chain's accounts and say where everything is."""
-    config = json.loads(Path(os.environ.get("SETM_CONFIG", DEFAULTS)).read_text())
+    """Deploy with the local chain's accounts and say where everything is; by default enrol alice, bob and carol."""
+    custom = os.environ.get("SETM_CONFIG")
+    config = json.loads(Path(custom or DEFAULTS).read_text())
     actors = local_actors()
     system = deploy(actors.governance, config, actors)
+    if custom is None:
+        enrol_people(system)
     record = {"chain_id": brownie.chain.id, "contracts": system.addresses(), "config": config}
     if target := os.environ.get("SETM_DEPLOYMENT"):
         Path(target).write_text(json.dumps(record, indent=2))

@@ -11,6 +11,7 @@ from setm.types import Kind
 
 ZERO_ADDRESS = "0x0000000000000000000000000000000000000000"
 YEAR_SECONDS = 365 * 24 * 3600
+HUNDRED_EUR = 100_000_000
 
 
 def register(
@@ -48,21 +49,28 @@ def fund(system: Any, account: Any, amount: int) -> None:
     system.clearinghouse.deposit(participant_id, amount, {"from": account})
 
 
-def main() -> dict[str, int]:
-    """Deploy, then enrol alice, who buys, bob, who sells, and carol, who does both."""
-    from scripts.deploy import main as deploy
-
-    system = deploy()
-    actors = system.actors
+def enrol_people(system: Any) -> dict[str, int]:
+    """Enrol alice, who buys, bob, who sells, and carol, who does both; give them and the operator money."""
     kinds = {
         "alice": Kind.PERSONAL_CONSUMER,
         "bob": Kind.GENERATION,
         "carol": Kind.PROSUMER,
     }
-    ids = {
-        name: register(system.registry, actors.authority, getattr(actors, name), kind)
-        for name, kind in kinds.items()
-    }
-    for name, participant_id in ids.items():
-        print(f"{name} is participant {participant_id}")
-    return ids
+    actors = system.actors
+    system.ids["operator"] = system.settlement.operatorId()
+    for name, kind in kinds.items():
+        account = getattr(actors, name)
+        system.ids[name] = register(system.registry, actors.authority, account, kind)
+    for name in system.ids:
+        fund(system, getattr(actors, name), HUNDRED_EUR)
+    return system.ids
+
+
+def main() -> Any:
+    """Deploy, enrol and say who has which participant number."""
+    from scripts.deploy import main as deploy
+
+    system = deploy()
+    for name, participant_id in system.ids.items():
+        print(f"{name:9} is participant {participant_id} with {system.free_eur(name):.2f} EUR")
+    return system

@@ -11,10 +11,7 @@ import pytest
 
 from scripts.actors import local_actors
 from scripts.deploy import DEFAULTS, deploy
-from scripts.register import fund, register
-from setm.types import Kind
-
-HUNDRED_EUR = 100_000_000
+from scripts.register import enrol_people
 
 
 @pytest.fixture(autouse=True)
@@ -73,17 +70,6 @@ def governance(actors):
 
 
 @pytest.fixture(scope="module")
-def ids(system, actors):
+def ids(system):
     """Participant numbers of operator, alice, bob and carol; each has 100 EUR free."""
-    kinds = {
-        "alice": Kind.PERSONAL_CONSUMER,
-        "bob": Kind.GENERATION,
-        "carol": Kind.PROSUMER,
-    }
-    numbers = {
-        name: register(system.registry, actors.authority, getattr(actors, name), kind)
-        for name, kind in kinds.items()
-    }
-    for name in (*kinds, "operator"):
-        fund(system, getattr(actors, name), HUNDRED_EUR)
-    return SimpleNamespace(operator=1, **numbers)
+    return SimpleNamespace(**enrol_people(system))

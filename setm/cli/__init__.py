@@ -1,0 +1,5 @@
+"""The command line: ``setm --help``."""
+
+from setm.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,66 @@
+"""After trading: meters sign what was delivered, anyone posts and settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from setm import messages
+from setm.chain.contracts import SignedReading
+from setm.data.series import MeterSeries
+from setm.simulation.clock import Agenda
+from setm.simulation.community import Community, Member
+from setm.slots import Slot
+from setm.types import Reading
+from setm.units import Wh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The members, what their meters will say, and the windows of metering in seconds."""
+
+    community: Community
+    members: Sequence[Member]
+    delivered: Mapping[str, MeterSeries]
+    slot_seconds: int
+    dispute_window: int
+
+
+POST_AFTER_SECONDS = 60
+
+
+def plan_delivery(delivery: Delivery, agenda: Agenda, slots: Sequence[Slot]) -> None:
+    """Plan, for each slot, the posting of readings after its end and its settlement once they are final."""
+    for slot in slots:
+        posted_at = (slot + 1) * delivery.slot_seconds + POST_AFTER_SECONDS
+        agenda.at(posted_at, partial(_post, delivery, slot))
+        # A posting takes a few blocks of a second each; the margin keeps settlement behind the last one.
+        settled_at = posted_at + delivery.dispute_window + POST_AFTER_SECONDS
+        agenda.at(settled_at, partial(_settle, delivery, slot))
+
+
+def signed_reading(delivery: Delivery, member: Member, slot: Slot) -> SignedReading:
+    """Return what the member's meter signs for a slot."""
+    series = delivery.delivered[member.name].window(slot, slot + 1)
+    measured = Reading(
+        meter=member.meter,
+        slot=slot,
+        import_wh=Wh(int(series.import_wh[0])),
+        export_wh=Wh(int(series.export_wh[0])),
+    )
+    domain = delivery.community.deployment.meters.domain
+    r, vs = messages.reading(domain, measured).sign_compact(member.device)
+    return measured, r, vs
+
+
+def _post(delivery: Delivery, slot: Slot) -> None:
+    community = delivery.community
+    readings = [signed_reading(delivery, member, slot) for member in delivery.members]
+    community.deployment.meters.post(community.collector, readings)
+
+
+def _settle(delivery: Delivery, slot: Slot) -> None:
+    community = delivery.community
+    ids = [member.participant_id for member in delivery.members]
+    community.deployment.settlement.settle(community.collector, slot, ids)

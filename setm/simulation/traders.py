@@ -1,0 +1,57 @@
+"""A trader of a run: what it wants in each slot, known to itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from setm.agents.types import Band, QuantityForecast
+from setm.simulation.community import Member
+from setm.slots import Slot
+from setm.types import Side
+from setm.units import Wh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """How a trader negotiates (see ``setm.agents.negotiator.Negotiator``)."""
+
+    beta: float = 1.0
+    time_weight: float = 1.0
+    memory: int = 1
+    opening_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trader:
+    """One agent's private view: its side, band, strategy, forecasts and source of chance."""
+
+    name: str
+    side: Side
+    band: Band
+    strategy: Strategy
+    forecasts: Mapping[Slot, QuantityForecast]
+    seed: int
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """Return the trader's own source of chance for one purpose; equal seeds repeat equal draws."""
+        entropy = [self.seed, *self.name.encode(), *purpose.encode()]
+        return np.random.default_rng(entropy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """A trader with the membership under which it acts on the chain."""
+
+    trader: Trader
+    member: Member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Want:
+    """What a trader wants to trade in a slot, Wh."""
+
+    slot: Slot
+    energy_wh: Wh
