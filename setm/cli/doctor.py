@@ -50,7 +50,9 @@ def command(as_json: AsJson = False) -> None:
 
 def _python() -> Finding:
     version = platform.python_version()
-    return Finding("python", "3.11", version, sys.version_info[:2] == (3, 11), "install Python 3.11")
+    return Finding(
+        "python", "3.11", version, sys.version_info[:2] == (3, 11), "install Python 3.11"
+    )
 
 
 def _packages() -> list[Finding]:
@@ -70,7 +72,10 @@ def _tools() -> list[Finding]:
     anvil = next(iter(PROJECT_ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil")), None)
     commands = {
         "node": ("v", [shutil.which("node") or "node", "--version"]),
-        "ganache": ("ganache v7.9.2", ["node", "node_modules/ganache/dist/node/cli.js", "--version"]),
+        "ganache": (
+            "ganache v7.9.2",
+            ["node", "node_modules/ganache/dist/node/cli.js", "--version"],
+        ),
         "anvil": ("anvil Version: 1.7.1", [str(anvil or "anvil"), "--version"]),
     }
     return [_tool(name, expected, command) for name, (expected, command) in commands.items()]

@@ -44,7 +44,9 @@ def _sides(scenario: Scenario) -> tuple[list[Trader], Trader]:
         band = Band(min_bid=item.min_bid, max_bid=item.max_bid)
         traders[side].append(Trader(name=item.name, band=band))
     if len(traders[Side.ASK]) != 1:
-        raise ConfigError(f"{len(traders[Side.ASK])} generators: the experiment expects exactly one")
+        raise ConfigError(
+            f"{len(traders[Side.ASK])} generators: the experiment expects exactly one"
+        )
     return traders[Side.BID], traders[Side.ASK][0]
 
 

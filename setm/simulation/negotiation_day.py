@@ -53,10 +53,8 @@ def wanted(trader: Trader, slot: Slot, tariff: GridTariff) -> Wh:
 
 def margin(trader: Trader, slots: Sequence[Slot], rules: Rules) -> int:
     """Return the collateral that covers whatever the trader may agree to in these slots, 1e-6 EUR."""
-    if trader.side is Side.BID:
-        worst = trader.band.max_bid
-    else:
-        worst = Price(max(rules.cover_price - trader.band.min_bid, 0))
+    buying = trader.side is Side.BID
+    worst = trader.band.max_bid if buying else max(rules.cover_price - trader.band.min_bid, 0)
     # Each agreement of a slot rounds up on its own; there are at most as many as rounds.
     return sum(
         payment_up(wanted(trader, slot, rules.tariff), worst) + rules.max_rounds for slot in slots
@@ -86,9 +84,7 @@ def _trade_slot(
     agenda: Agenda,
     rng: np.random.Generator,
 ) -> None:
-    remaining = {
-        item.trader.name: wanted(item.trader, slot, rules.tariff) for item in enrolled
-    }
+    remaining = {item.trader.name: wanted(item.trader, slot, rules.tariff) for item in enrolled}
     dialogues = list(_pairs(enrolled, remaining))
     # One at a time, in an order that favours nobody: whoever talks to two at once promises the same energy twice.
     for index in rng.permutation(len(dialogues)):

@@ -1,0 +1,201 @@
+"""From a scenario to what a run needs: series, questions to the forecasts, traders and the contracts' configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from setm.agents.types import Band, QuantityForecast
+from setm.data import MeterSeries
+from setm.forecast import Direction
+from setm.scenario import ParticipantSpec, Scenario, Times, load_meter_data, times_of
+from setm.simulation.auction_day import Market
+from setm.simulation.foresight import Foresight, Question
+from setm.simulation.mechanism import Day, Person
+from setm.simulation.negotiation_day import Rules
+from setm.simulation.traders import Strategy, Trader
+from setm.slots import Slot
+from setm.types import GridTariff, Side
+from setm.units import money_from_eur, price_from_eur_per_mwh
+
+MAX_ENERGY_WH = 10**9
+HORIZON_SECONDS = 2 * 86_400
+GOVERNANCE_DELAY_SECONDS = 86_400
+RECOVERY_DELAY_SECONDS = 2 * 86_400
+# A meter can measure twice the most it has ever seen.
+CAPACITY_FACTOR = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A scenario with its meter series."""
+
+    scenario: Scenario
+    times: Times
+    series: Mapping[str, MeterSeries]
+
+
+def load(scenario: Scenario) -> Loaded:
+    """Read every participant's meter data; raise ``DataError`` for the first that cannot be used."""
+    times = times_of(scenario)
+    series = {item.name: load_meter_data(scenario, item, times) for item in scenario.participants}
+    return Loaded(scenario=scenario, times=times, series=series)
+
+
+def questions(loaded: Loaded, *, with_backtest: bool) -> list[Question]:
+    """Return what each participant asks of its own history: what it takes, and what it feeds in if it ever did."""
+    asked: list[Question] = []
+    for item in loaded.scenario.participants:
+        series = loaded.series[item.name]
+        directions: list[Direction] = ["import"]
+        if series.has_export:
+            directions.append("export")
+        traded: Direction = "export" if item.sells else "import"
+        if traded not in directions:
+            directions.append(traded)
+        asked.extend(_question(loaded, item, direction, with_backtest) for direction in directions)
+    return asked
+
+
+def _question(
+    loaded: Loaded, item: ParticipantSpec, direction: Direction, with_backtest: bool
+) -> Question:
+    times = loaded.times
+    return Question(
+        name=item.name,
+        series=loaded.series[item.name].window(
+            loaded.series[item.name].first_slot, times.gate_slot
+        ),
+        direction=direction,
+        days=item.days_for_forecasting,
+        model=item.model,
+        gate_slot=times.gate_slot,
+        first_slot=times.first_slot,
+        horizon_slots=len(times.slots),
+        seed=loaded.scenario.seed % 2**31,
+        with_backtest=with_backtest,
+    )
+
+
+def day_of(loaded: Loaded, answers: Mapping[tuple[str, Direction], Foresight]) -> Day:
+    """Return the day that each mechanism trades."""
+    scenario = loaded.scenario
+    people = [
+        _person(loaded, item, answers[item.name, "export" if item.sells else "import"].by_slot())
+        for item in scenario.participants
+    ]
+    return Day(
+        seed=scenario.seed,
+        slots=loaded.times.slots,
+        slot_seconds=scenario.slot_seconds,
+        dispute_window=60 * scenario.metering.dispute_window_minutes,
+        people=people,
+        market=_market(scenario),
+        rules=_rules(scenario),
+        deploy_config=deploy_config(scenario),
+    )
+
+
+def _person(
+    loaded: Loaded, item: ParticipantSpec, forecasts: Mapping[Slot, QuantityForecast]
+) -> Person:
+    series = loaded.series[item.name]
+    highest = int(np.maximum(series.import_wh, series.export_wh).max())
+    trader = Trader(
+        name=item.name,
+        side=Side.ASK if item.sells else Side.BID,
+        band=Band(min_bid=item.min_bid, max_bid=item.max_bid),
+        strategy=Strategy(**item.strategy.model_dump()),
+        forecasts=forecasts,
+        seed=loaded.scenario.seed,
+    )
+    return Person(
+        trader=trader,
+        kind=item.kind_number,
+        device_class=item.device_class,
+        zone=item.zone,
+        capacity_wh=max(CAPACITY_FACTOR * highest, 1),
+        delivered=series.window(loaded.times.first_slot, loaded.times.last_slot + 1),
+    )
+
+
+def _tariff(scenario: Scenario) -> GridTariff:
+    return GridTariff(
+        retail_price=price_from_eur_per_mwh(scenario.tariff.retail_eur_per_mwh),
+        feed_in_price=price_from_eur_per_mwh(scenario.tariff.feed_in_eur_per_mwh),
+    )
+
+
+def _market(scenario: Scenario) -> Market:
+    return Market(
+        grid=scenario.market.grid,
+        tick_count=scenario.market.tick_count,
+        tariff=_tariff(scenario),
+        cover_price=_tariff(scenario).retail_price,
+        bond=scenario.auction.bond,
+        gate_lead=60 * scenario.auction.gate_lead_minutes,
+        reveal_window=60 * scenario.auction.reveal_minutes,
+        slot_seconds=scenario.slot_seconds,
+    )
+
+
+def _rules(scenario: Scenario) -> Rules:
+    return Rules(
+        tariff=_tariff(scenario),
+        cover_price=_tariff(scenario).retail_price,
+        tick_size=scenario.market.grid.tick_size,
+        max_rounds=scenario.negotiation.max_rounds,
+        offer_seconds=60 * scenario.negotiation.offer_minutes,
+        gate_lead=60 * scenario.negotiation.gate_lead_minutes,
+        slot_seconds=scenario.slot_seconds,
+    )
+
+
+def deploy_config(scenario: Scenario) -> dict[str, Any]:
+    """Return the parameters of scripts/deploy.py, in the order of the contracts' structs (scripts/defaults.json)."""
+    market, tariff, metering = _market(scenario), _tariff(scenario), scenario.metering
+    reading, dispute, resolve = (
+        60 * metering.reading_window_minutes,
+        60 * metering.dispute_window_minutes,
+        60 * metering.resolve_window_minutes,
+    )
+    return {
+        "slot_seconds": scenario.slot_seconds,
+        "governance_delay": GOVERNANCE_DELAY_SECONDS,
+        "recovery_delay": RECOVERY_DELAY_SECONDS,
+        "metering": {
+            "reading_window": reading,
+            "dispute_window": dispute,
+            "resolve_window": resolve,
+        },
+        "settlement": {
+            "retail_price": tariff.retail_price,
+            "feed_in_price": tariff.feed_in_price,
+            "fraud_penalty": money_from_eur(metering.fraud_penalty_eur),
+            "release_delay": HORIZON_SECONDS + reading + dispute + resolve + scenario.slot_seconds,
+        },
+        "auction": {
+            "floor_price": market.grid.floor_price,
+            "tick_size": market.grid.tick_size,
+            "tick_count": market.tick_count,
+            "is_sealed": True,
+            "gate_lead": market.gate_lead,
+            "reveal_window": market.reveal_window,
+            "clear_window": 60 * scenario.auction.clear_minutes,
+            "horizon_seconds": HORIZON_SECONDS,
+            "bond": market.bond,
+            "cover_price": market.cover_price,
+            "max_order_wh": MAX_ENERGY_WH,
+        },
+        "negotiation": {
+            "gate_lead": 60 * scenario.negotiation.gate_lead_minutes,
+            "horizon_seconds": HORIZON_SECONDS,
+            "floor_price": market.grid.floor_price,
+            "cap_price": scenario.market.cap_price,
+            "cover_price": market.cover_price,
+            "max_energy_wh": MAX_ENERGY_WH,
+        },
+    }
