@@ -1,0 +1,63 @@
+"""Build the report of a run: tables, fingerprints, plots and the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from setm.errors import RunError
+from setm.report import schema
+from setm.report.dictionary import dictionary_csv
+from setm.report.figures import figures
+from setm.report.fold import Folded, fold, run_tables
+from setm.report.hashes import TIME_FORMAT, hashes
+from setm.report.page import page
+from setm.report.png import write_plots
+from setm.report.prepare import prepare
+from setm.report.run import read_run
+
+
+def build(run_dir: Path) -> Path:
+    """Write ``tables/``, ``hashes.json``, ``plots/`` and ``index.html`` into a run folder; return the page's path.
+
+    Raise ``RunError`` if a file is missing or cut off, or if the events contradict each other.
+    """
+    run = read_run(run_dir)
+    mechanisms = [fold(record) for record in run.mechanisms.values()]
+    if not mechanisms:
+        raise RunError(f"{run_dir}/run.json: names no mechanism; start the run again")
+    private = run_tables(run)
+    tables = private | _named(mechanisms)
+    found = hashes(private, {folded.record.name: folded.tables for folded in mechanisms})
+
+    _write_tables(tables, run_dir / "tables")
+    record = {
+        "scenario_sha256": run.info["scenario_sha256"],
+        "seed": run.info["seed"],
+        "tables": found,
+    }
+    (run_dir / "hashes.json").write_text(json.dumps(record, indent=2) + "\n")
+    prepared = prepare(run, mechanisms)
+    write_plots(prepared, run_dir / "plots")
+    target = run_dir / "index.html"
+    target.write_text(page(run, mechanisms, figures(prepared), tables, found), encoding="utf-8")
+    return target
+
+
+def _named(mechanisms: list[Folded]) -> dict[str, pl.DataFrame]:
+    """Return every mechanism's tables by file name."""
+    return {
+        f"{folded.record.name}_{table.name}": folded.tables[table.name]
+        for folded in mechanisms
+        for table in schema.MECHANISM_TABLES
+    }
+
+
+def _write_tables(tables: dict[str, pl.DataFrame], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "data_dictionary.csv").write_text(dictionary_csv())
+    for name, table in tables.items():
+        table.write_csv(folder / f"{name}.csv", datetime_format=TIME_FORMAT)
+        table.write_parquet(folder / f"{name}.parquet")

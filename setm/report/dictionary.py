@@ -1,0 +1,339 @@
+"""The data dictionary: every column of every table and every field of every event, with type, unit and meaning.
+
+``python -m setm.report.dictionary > docs/data_dictionary.csv`` writes it anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator, Mapping
+from io import StringIO
+
+from setm.report import schema
+
+HEADER = ("where", "name", "type", "unit", "meaning")
+Field = tuple[str, str, str]  # Solidity type, unit, meaning
+
+# Fields that mean the same in every event.
+COMMON: Mapping[str, Field] = {
+    "slot": ("uint32", "-", "delivery slot"),
+    "participantId": ("uint32", "-", "number of the participant"),
+    "byParticipantId": ("uint32", "-", "number of the participant who did it; 0: anyone"),
+    "authority": ("address", "-", "accredited authority"),
+    "account": ("address", "-", "owner key"),
+    "activeFrom": ("uint40", "s", "first second in which it counts, UTC Unix time"),
+    "activeUntil": ("uint40", "s", "first second in which it counts no longer, UTC Unix time"),
+    "expiresAt": ("uint40", "s", "first second in which it stands no longer, UTC Unix time"),
+    "kind": ("uint8", "-", "kind of participant, IParticipantRegistry.Kind"),
+    "deviceClass": ("uint16", "-", "the authority's code for the device; 0: not a device"),
+    "zone": ("uint32", "-", "grid zone"),
+    "validUntil": ("uint64", "s", "end of the credential, UTC Unix time"),
+    "meter": ("uint32", "-", "number of the meter"),
+    "venue": ("address", "-", "contract for which collateral is locked"),
+    "amount": ("uint256", "1e-6 EUR", "how much"),
+    "side": ("uint8", "-", "0 bid, 1 ask"),
+    "unbound": ("uint48", "1e-6 EUR", "collateral that the order binds no longer"),
+    "energyWh": ("uint32", "Wh", "energy in each slot"),
+    "price": ("uint32", "0.001 EUR/MWh", "price"),
+    "importWh": ("uint32", "Wh", "energy taken from the grid"),
+    "exportWh": ("uint32", "Wh", "energy fed into the grid"),
+    "negotiationId": ("uint64", "-", "number of the negotiation; 0: agreed off chain"),
+    "buyerId": ("uint32", "-", "number of the buyer"),
+    "sellerId": ("uint32", "-", "number of the seller"),
+    "firstSlot": ("uint32", "-", "first delivery slot"),
+    "slotCount": ("uint16", "-", "how many slots in a row"),
+}
+
+BILL: Mapping[str, Field] = {
+    f"bill.{name}": ("uint256", unit, meaning)
+    for name, unit, meaning in (
+        ("boughtWh", "Wh", "bought in all venues"),
+        ("soldWh", "Wh", "sold in all venues"),
+        ("importWh", "Wh", "taken from the grid"),
+        ("exportWh", "Wh", "fed into the grid"),
+        ("gridBoughtWh", "Wh", "bought from the grid operator"),
+        ("gridSoldWh", "Wh", "sold to the grid operator"),
+        ("tradeCredit", "1e-6 EUR", "revenue and released cover that the venues handed over"),
+        ("charge", "1e-6 EUR", "owed to the grid operator, penalty included"),
+        ("credit", "1e-6 EUR", "owed by the grid operator"),
+    )
+}
+
+CLEARING: Mapping[str, Field] = {
+    "clearing.bidPrice": ("uint32", "0.001 EUR/MWh", "what buyers pay; 0 without trade"),
+    "clearing.askPrice": ("uint32", "0.001 EUR/MWh", "what sellers get; 0 without trade"),
+    "clearing.volumeWh": ("uint64", "Wh", "energy traded"),
+    "clearing.bidMarginTick": ("uint16", "-", "tick of the worst filled bid"),
+    "clearing.bidMarginWh": ("uint32", "Wh", "quantity of all bids at that tick"),
+    "clearing.bidMarginFilledWh": ("uint32", "Wh", "how much of it fills"),
+    "clearing.askMarginTick": ("uint16", "-", "tick of the worst filled ask"),
+    "clearing.askMarginWh": ("uint32", "Wh", "quantity of all asks at that tick"),
+    "clearing.askMarginFilledWh": ("uint32", "Wh", "how much of it fills"),
+}
+
+ADDRESS_FROM = ("address", "-", "who gave; zero: newly made")
+ADDRESS_TO = ("address", "-", "who received")
+
+# Each event by its interface: names of common fields, or fields of its own.
+EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
+    "IERC20": {
+        "Transfer": (
+            {"from": ADDRESS_FROM, "to": ADDRESS_TO, "value": ("uint256", "1e-6 EUR", "how much")},
+        ),
+        "Approval": (
+            {
+                "owner": ("address", "-", "who allows"),
+                "spender": ("address", "-", "who may take"),
+                "value": ("uint256", "1e-6 EUR", "at most how much"),
+            },
+        ),
+    },
+    "IParticipantRegistry": {
+        "ParticipantJoined": (
+            "participantId",
+            "account",
+            "authority",
+            "kind",
+            "deviceClass",
+            "zone",
+            {"identityCommitment": ("bytes32", "-", "hash of the identity and a secret salt")},
+            "validUntil",
+        ),
+        "CredentialRenewed": (
+            "participantId",
+            "authority",
+            "kind",
+            "deviceClass",
+            "zone",
+            "validUntil",
+            {"serial": ("uint32", "-", "counts the credentials of the identity")},
+        ),
+        "ParticipantRevoked": ("participantId", "authority"),
+        "ParticipantSuspended": (
+            "participantId",
+            {"from": ("uint40", "s", "first second of the suspension, UTC Unix time")},
+        ),
+        "ParticipantReinstated": ("participantId",),
+        "KeyRotated": ("participantId", "account", "activeFrom"),
+        "SessionOpened": (
+            "participantId",
+            {
+                "key": ("address", "-", "session key"),
+                "venue": ("address", "-", "only contract in which the key is valid"),
+                "limitPerSlot": ("uint64", "1e-6 EUR", "most that one message binds per slot"),
+            },
+            "expiresAt",
+        ),
+        "SessionClosed": ("participantId", {"key": ("address", "-", "session key")}),
+        "RecoverySet": (
+            "participantId",
+            {"recovery": ("address", "-", "where money goes after a revocation")},
+            "activeFrom",
+        ),
+        "RecoveryStarted": (
+            "participantId",
+            "account",
+            {"completableAt": ("uint40", "s", "when it can be completed, UTC Unix time")},
+        ),
+        "RecoveryCancelled": ("participantId",),
+        "AuthorityScheduled": ("authority", "activeFrom", "activeUntil"),
+    },
+    "IClearinghouse": {
+        "Deposited": (
+            "participantId",
+            {"payer": ("address", "-", "whose tokens came in")},
+            "amount",
+        ),
+        "Withdrawn": ("participantId", {"to": ADDRESS_TO}, "amount"),
+        "CollateralLocked": ("participantId", "venue", "amount"),
+        "CollateralReleased": ("participantId", "venue", "amount"),
+        "Closed": (
+            "participantId",
+            "venue",
+            {
+                "heir": ("address", "-", "venue that receives released + paid; zero: free balance"),
+                "charged": ("uint256", "1e-6 EUR", "moved from collateral into the venue's pool"),
+                "released": ("uint256", "1e-6 EUR", "collateral set free or handed on"),
+                "paid": ("uint256", "1e-6 EUR", "paid from the venue's pool"),
+            },
+        ),
+        "VenueScheduled": ("venue", "activeFrom"),
+    },
+    "IVenue": {
+        "MarginAdded": ("participantId", "amount"),
+        "MarginReleased": ("participantId", "amount"),
+        "TradeCollected": (
+            "slot",
+            "participantId",
+            {
+                "payment": ("uint256", "1e-6 EUR", "what the buyer paid, rounded up"),
+                "unbound": ("uint256", "1e-6 EUR", "collateral that the order binds no longer"),
+            },
+        ),
+        "TradeClosed": (
+            "slot",
+            "participantId",
+            {
+                "boughtWh": ("uint256", "Wh", "energy bought"),
+                "soldWh": ("uint256", "Wh", "energy sold"),
+                "revenue": ("uint256", "1e-6 EUR", "what the seller earned, rounded down"),
+            },
+        ),
+    },
+    "IAuction": {
+        "OrderCommitted": (
+            "slot",
+            "participantId",
+            "side",
+            {
+                "bound": ("uint48", "1e-6 EUR", "collateral that the order binds"),
+                "digest": ("bytes32", "-", "commitment to tick, energy and salt"),
+            },
+        ),
+        "CommitmentCancelled": ("slot", "participantId", "unbound"),
+        "OrdersOpened": (
+            "slot",
+            {
+                "orders": (
+                    "uint256[]",
+                    "-",
+                    "participantId << 128 | side << 112 | tick << 96 | bound << 48 | energyWh",
+                )
+            },
+        ),
+        "OpeningRefused": (
+            "slot",
+            "participantId",
+            {
+                "cover": ("uint256", "1e-6 EUR", "collateral that the order needs"),
+                "bound": ("uint256", "1e-6 EUR", "collateral that it binds"),
+            },
+        ),
+        "SlotCleared": ("slot", {"clearer": ("address", "-", "who cleared")}, CLEARING),
+        "BondForfeited": (
+            "slot",
+            "participantId",
+            "side",
+            {"bond": ("uint48", "1e-6 EUR", "what was lost")},
+            "unbound",
+        ),
+        "CompensationPaid": ("slot", "participantId", "amount"),
+    },
+    "INegotiation": {
+        "OfferMade": (
+            "negotiationId",
+            "buyerId",
+            "sellerId",
+            {
+                "byBuyer": ("bool", "-", "whether the buyer made the offer"),
+                "round": ("uint16", "-", "counts the offers from 1"),
+            },
+            "firstSlot",
+            "slotCount",
+            "energyWh",
+            "price",
+            "expiresAt",
+        ),
+        "NegotiationEnded": (
+            "negotiationId",
+            "byParticipantId",
+            {"state": ("uint8", "-", "3 rejected, 4 withdrawn, 5 expired")},
+        ),
+        "AgreementReached": (
+            "negotiationId",
+            "buyerId",
+            "sellerId",
+            "firstSlot",
+            "slotCount",
+            "energyWh",
+            "price",
+            {"digest": ("bytes32", "-", "EIP-712 digest of an agreement made off chain")},
+        ),
+    },
+    "IMeterRegistry": {
+        "MeterBound": (
+            "meter",
+            "participantId",
+            "authority",
+            {
+                "meterId": ("bytes32", "-", "hash of the meter's serial number"),
+                "deviceKey": ("address", "-", "key inside the meter"),
+                "capacityWh": ("uint32", "Wh", "most energy in a slot in either direction"),
+                "validFromSlot": ("uint32", "-", "first slot of the key"),
+                "validUntilSlot": ("uint32", "-", "first slot in which it is no longer valid"),
+            },
+        ),
+        "MeterRetired": (
+            "meter",
+            {"fromSlot": ("uint32", "-", "first slot in which the key is no longer valid")},
+        ),
+        "ReadingsPosted": (
+            {
+                "poster": ("address", "-", "who brought the readings"),
+                "readings": (
+                    "uint256[]",
+                    "-",
+                    "meter << 96 | slot << 64 | importWh << 32 | exportWh",
+                ),
+            },
+        ),
+        "ReadingPassedOver": ("meter", "slot"),
+        "ReadingDisputed": ("meter", "slot", "byParticipantId"),
+        "ReadingResolved": ("meter", "slot", "importWh", "exportWh"),
+        "EquivocationProved": ("meter", "slot", {"prover": ("address", "-", "who proved it")}),
+    },
+    "ISettlement": {
+        "SlotSettled": (
+            "slot",
+            "participantId",
+            BILL,
+            {
+                "isMeasured": ("bool", "-", "false if the default rule was applied"),
+                "arrearsChange": ("int256", "1e-6 EUR", "growth of the debt to the grid operator"),
+            },
+        ),
+        "ReleaseRequested": (
+            "participantId",
+            "amount",
+            {"possibleFrom": ("uint40", "s", "when it can be released, UTC Unix time")},
+        ),
+        "GuaranteeReleased": ("participantId", "amount"),
+        "ArrearsPaid": (
+            "participantId",
+            {"amount": ("int256", "1e-6 EUR", "positive if the participant paid")},
+        ),
+    },
+}
+
+
+def event_fields(parts: tuple[str | Mapping[str, Field], ...]) -> dict[str, Field]:
+    """Return an event's fields in order."""
+    fields: dict[str, Field] = {}
+    for part in parts:
+        fields |= {part: COMMON[part]} if isinstance(part, str) else part
+    return fields
+
+
+def rows() -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield where, name, type, unit and meaning of every column and field."""
+    for table in schema.MECHANISM_TABLES + schema.RUN_TABLES:
+        for column in table.columns:
+            yield table.name, column.name, column.kind, column.unit, column.meaning
+    for interface, events in EVENTS.items():
+        for event, parts in events.items():
+            for name, (kind, unit, meaning) in event_fields(parts).items():
+                yield f"{interface}.{event}", name, kind, unit, meaning
+
+
+def dictionary_csv() -> str:
+    """Return the data dictionary as CSV."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(rows())
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(dictionary_csv())

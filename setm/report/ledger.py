@@ -1,0 +1,216 @@
+"""The money of the clearinghouse, replayed movement by movement, and the checks that none appears or vanishes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from setm.errors import RunError
+from setm.report.records import BillRecord, MovementRecord
+from setm.report.run import OPERATOR_ID, Event, MechanismRun
+from setm.report.schema import Row
+
+MOVEMENTS = {
+    "Deposited": "deposited",
+    "Withdrawn": "withdrawn",
+    "CollateralLocked": "locked",
+    "CollateralReleased": "released",
+    "Closed": "closed",
+}
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Balances by participant and venue, 1e-6 EUR; they grow while the events are replayed."""
+
+    free: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    collateral: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+    pools: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    deposited: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    withdrawn: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    arrears: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    tokens: int = 0
+    movements: list[MovementRecord] = field(default_factory=list)
+
+    def collateral_of(self, participant_id: int) -> int:
+        """Return a participant's collateral in all venues."""
+        return sum(
+            amount for (_, owner), amount in self.collateral.items() if owner == participant_id
+        )
+
+    @property
+    def held(self) -> int:
+        """Free balances, collateral and pools together."""
+        return sum(self.free.values()) + sum(self.collateral.values()) + sum(self.pools.values())
+
+
+def replay(record: MechanismRun) -> Ledger:
+    """Return the ledger after all events; raise ``RunError`` at the first movement that overdraws something."""
+    ledger = Ledger()
+    house = record.contracts["clearinghouse"].lower()
+    for event in record.events:
+        if event.contract == "clearinghouse" and event.name in MOVEMENTS:
+            _move(ledger, record, event)
+        elif event.contract == "token" and event.name == "Transfer":
+            amount = event["value"]
+            ledger.tokens += amount if event["to"].lower() == house else 0
+            ledger.tokens -= amount if event["from"].lower() == house else 0
+        elif event.contract == "settlement" and event.name == "SlotSettled":
+            ledger.arrears[event["participantId"]] += event["arrearsChange"]
+        elif event.contract == "settlement" and event.name == "ArrearsPaid":
+            ledger.arrears[event["participantId"]] -= event["amount"]
+    if ledger.held != ledger.tokens:
+        raise RunError(
+            f"{record.name}: the clearinghouse owes {ledger.held} but Transfer events bring it {ledger.tokens} "
+            "(1e-6 EUR); events.jsonl was changed or is incomplete, run the scenario again"
+        )
+    return ledger
+
+
+def _move(ledger: Ledger, record: MechanismRun, event: Event) -> None:
+    who = event["participantId"]
+    record.participant_name(who)
+    venue = heir = ""
+    amount = charged = released = paid = 0
+    if event.name == "Closed":
+        venue, heir = record.role(event["venue"]), record.role(event["heir"])
+        charged, released, paid = event["charged"], event["released"], event["paid"]
+        ledger.collateral[venue, who] -= charged + released
+        ledger.pools[venue] += charged - paid
+        if heir:
+            ledger.collateral[heir, who] += released + paid
+        else:
+            ledger.free[who] += released + paid
+    else:
+        amount = event["amount"]
+        match event.name:
+            case "Deposited":
+                ledger.free[who] += amount
+                ledger.deposited[who] += amount
+            case "Withdrawn":
+                ledger.free[who] -= amount
+                ledger.withdrawn[who] += amount
+            case "CollateralLocked":
+                venue = record.role(event["venue"])
+                ledger.free[who] -= amount
+                ledger.collateral[venue, who] += amount
+            case "CollateralReleased":
+                venue = record.role(event["venue"])
+                ledger.collateral[venue, who] -= amount
+                ledger.free[who] += amount
+    balances = {
+        "free balance": ledger.free[who],
+        f"collateral for {venue}": ledger.collateral[venue, who] if venue else 0,
+        f"pool of {venue}": ledger.pools[venue] if venue else 0,
+    }
+    for name, balance in balances.items():
+        if balance < 0:
+            raise RunError(
+                f"{event.line}: {event.name} leaves participant {who} with a {name} of {balance} (1e-6 EUR); "
+                "events.jsonl was changed or is incomplete, run the scenario again"
+            )
+    ledger.movements.append(
+        MovementRecord(
+            number=len(ledger.movements) + 1,
+            movement=MOVEMENTS[event.name],
+            participant_id=who,
+            moved_at=event.timestamp,
+            tx=event.tx_hash,
+            venue=venue,
+            heir=heir,
+            amount=amount,
+            charged=charged,
+            released=released,
+            paid=paid,
+            free=ledger.free[who],
+        )
+    )
+
+
+def accounts(ledger: Ledger, bills: Sequence[BillRecord], ids: Sequence[int]) -> list[Row]:
+    """Return each participant's money and what explains it, `unexplained` being zero; raise ``RunError`` otherwise.
+
+    The grid operator has no bills: it receives what the others are charged less what they are credited.
+    """
+    billed: dict[int, int] = defaultdict(int)
+    for bill in bills:
+        billed[bill.participant_id] += bill.bill
+        billed[OPERATOR_ID] -= bill.charge - bill.credit
+    owed = {who: ledger.arrears[who] for who in ids if who != OPERATOR_ID}
+    owed[OPERATOR_ID] = -sum(owed.values())
+    rows: list[Row] = []
+    for who in ids:
+        free, collateral = ledger.free[who], ledger.collateral_of(who)
+        explained = ledger.deposited[who] - ledger.withdrawn[who] - billed[who] + owed[who]
+        if free + collateral != explained:
+            raise RunError(
+                f"participant {who}: holds {free + collateral} but deposits, bills and arrears explain {explained} "
+                "(1e-6 EUR); events.jsonl was changed or is incomplete, run the scenario again"
+            )
+        rows.append(
+            {
+                "participant_id": who,
+                "deposited_micro_eur": ledger.deposited[who],
+                "withdrawn_micro_eur": ledger.withdrawn[who],
+                "bills_micro_eur": billed[who],
+                "owed_micro_eur": owed[who],
+                "free_micro_eur": free,
+                "collateral_micro_eur": collateral,
+                "unexplained_micro_eur": free + collateral - explained,
+            }
+        )
+    return rows
+
+
+def conservation(bills: Sequence[BillRecord], trades_in: Mapping[int, int]) -> list[Row]:
+    """Return the money of each slot; raise ``RunError`` naming the slot if payments do not cancel out.
+
+    ``trades_in`` counts the trades (both sides) of each slot: rounding leaves less than one unit for each.
+    """
+    by_slot: dict[int, list[BillRecord]] = defaultdict(list)
+    for bill in bills:
+        by_slot[bill.slot].append(bill)
+    rows: list[Row] = []
+    for slot, group in sorted(by_slot.items()):
+        payment = sum(bill.payment for bill in group)
+        revenue = sum(bill.revenue for bill in group)
+        forfeited = sum(bill.bond_forfeited for bill in group)
+        compensation = sum(bill.compensation for bill in group)
+        charge = sum(bill.charge for bill in group)
+        credit = sum(bill.credit for bill in group)
+        dust, kept, income = payment - revenue, forfeited - compensation, charge - credit
+        total = dust + kept + income - sum(bill.bill for bill in group)
+        if total != 0 or not 0 <= dust <= trades_in.get(slot, 0) or kept < 0:
+            raise RunError(
+                f"slot {slot}: buyers pay {payment}, sellers get {revenue}, bonds {forfeited}, compensations "
+                f"{compensation} (1e-6 EUR): not balanced; events.jsonl was changed, run the scenario again"
+            )
+        rows.append(
+            {
+                "slot": slot,
+                "paid_by_buyers_micro_eur": payment,
+                "earned_by_sellers_micro_eur": revenue,
+                "dust_micro_eur": dust,
+                "bonds_forfeited_micro_eur": forfeited,
+                "compensations_micro_eur": compensation,
+                "bonds_kept_micro_eur": kept,
+                "charges_micro_eur": charge,
+                "credits_micro_eur": credit,
+                "operator_income_micro_eur": income,
+                "arrears_change_micro_eur": sum(bill.arrears_change for bill in group),
+                "sum_micro_eur": total,
+            }
+        )
+    return rows
+
+
+def check_pools(ledger: Ledger, slots: Sequence[Row]) -> None:
+    """Raise ``RunError`` unless the venues' pools hold exactly the dust and the bonds that nobody was owed."""
+    left = sum(row["dust_micro_eur"] + row["bonds_kept_micro_eur"] for row in slots)
+    pools = sum(ledger.pools.values())
+    if pools != left:
+        raise RunError(
+            f"pools hold {pools} but rounding and kept bonds explain {left} (1e-6 EUR); "
+            "events.jsonl was changed or is incomplete, run the scenario again"
+        )
