@@ -34,14 +34,10 @@ interface IMeterRegistry {
 
     /// @notice A reading with the meter's EIP-712 signature over `Reading(uint32 meter,uint32 slot,uint32 importWh,
     /// uint32 exportWh)` in its compact form (ERC-2098).
-    /// @param meter the meter's number in this registry
-    /// @param importWh energy taken from the grid in the slot, Wh
-    /// @param exportWh energy fed into the grid in the slot, Wh
+    /// @param word the four values in one word, as `ReadingsPosted` tells them: meter << 96 | slot << 64 | importWh << 32 |
+    /// exportWh; the meter's number in this registry, the slot, the energy taken from and fed into the grid in it, Wh
     struct SignedReading {
-        uint32 meter;
-        uint32 slot;
-        uint32 importWh;
-        uint32 exportWh;
+        uint128 word;
         bytes32 r;
         bytes32 vs;
     }
@@ -75,7 +71,7 @@ interface IMeterRegistry {
     /// @notice A meter ended: its key is not valid in `fromSlot` or later.
     event MeterRetired(uint32 indexed meter, uint32 fromSlot);
     /// @notice Readings were accepted.
-    /// @param readings one word each: meter << 96 | slot << 64 | importWh << 32 | exportWh
+    /// @param readings one word each, as in `SignedReading`
     event ReadingsPosted(address indexed poster, uint256[] readings);
     /// @notice A reading of a batch was set aside because one for the same meter and slot stands already.
     event ReadingPassedOver(uint32 indexed meter, uint32 indexed slot);

@@ -6,6 +6,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IMeterRegistry} from "../../interfaces/IMeterRegistry.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
+import {MeterLib} from "./MeterLib.sol";
 
 /// @title Meters: whose they are, which key they have, in which slots it is valid
 /// @dev Validity is by the slot that a reading is about, never by the time at which it comes. A meter is never deleted, and
@@ -13,15 +14,7 @@ import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 /// followed.
 abstract contract MeterBook is IMeterRegistry, EIP712 {
     using Checkpoints for Checkpoints.Trace224;
-
-    /// @dev All that posting a reading needs, 160 + 3 * 32 bits: one word.
-    /// `deviceKey` is zero once the meter has signed two readings for one slot.
-    struct Meter {
-        address deviceKey;
-        uint32 capacityWh;
-        uint32 validFromSlot;
-        uint32 validUntilSlot;
-    }
+    using MeterLib for uint256;
 
     /// @dev Whom a meter belongs to, 160 + 32 bits.
     struct Belonging {
@@ -37,7 +30,8 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
     uint32 public immutable slotSeconds;
 
     uint32 private _meterCount;
-    mapping(uint32 meter => Meter) internal _meters;
+    /// @dev Words of `MeterLib` by meter number: an array, because a mapping would hash for each reading.
+    uint256[1 << 32] internal _meters;
     mapping(uint32 meter => Belonging) private _belongings;
     mapping(bytes32 meterId => uint32 meter) private _meterOfId;
     mapping(address deviceKey => uint32 meter) internal _meterOfKey;
@@ -72,7 +66,7 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
         require(keyHolder == 0, DeviceKeyTaken(binding.deviceKey, keyHolder));
 
         meter = ++_meterCount;
-        _meters[meter] = Meter(binding.deviceKey, binding.capacityWh, validFromSlot, binding.validUntilSlot);
+        _meters[meter] = MeterLib.pack(binding.deviceKey, binding.capacityWh, validFromSlot, binding.validUntilSlot);
         _belongings[meter] = Belonging(authority, participantId);
         _meterOfId[binding.meterId] = meter;
         _meterOfKey[binding.deviceKey] = meter;
@@ -104,9 +98,10 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
     /// @dev Ends a meter with the slot that is running now, unless it has ended before.
     function _retire(uint32 meter) internal {
         uint32 fromSlot = _nextSlot();
-        if (_meters[meter].validUntilSlot <= fromSlot) return;
+        uint256 known = _meters[meter];
+        if (known.validUntilOf() <= fromSlot) return;
 
-        _meters[meter].validUntilSlot = fromSlot;
+        _meters[meter] = known.endingAt(fromSlot);
 
         emit MeterRetired(meter, fromSlot);
     }
@@ -130,7 +125,7 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
     }
 
     function _requireEnded(uint32 meter, uint32 slot) private view {
-        require(_meters[meter].validUntilSlot <= slot, MeterTaken(meter));
+        require(_meters[meter].validUntilOf() <= slot, MeterTaken(meter));
     }
 
     function _belongingOf(uint32 meter) internal view returns (Belonging memory belonging) {

@@ -2,30 +2,17 @@
 pragma solidity 0.8.30;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IMeterRegistry} from "../../interfaces/IMeterRegistry.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {MeterBook} from "./MeterBook.sol";
-import {ReadingRecordLib} from "./ReadingRecordLib.sol";
+import {MeterLib} from "./MeterLib.sol";
+import {ReadingBook} from "./ReadingBook.sol";
+import {ReadingLib} from "./ReadingLib.sol";
 
-/// @title Readings: accepted, disputed, resolved, final
-/// @dev The record of slot s lives at `s % RING` of its meter. The windows together are shorter than the ring (checked at
-/// deployment), so that a record of another slot is always final and may be overwritten without a look.
-contract MeterRegistry is MeterBook {
-    using ReadingRecordLib for uint256;
-
-    bytes32 private constant READING_TYPEHASH = keccak256(
-        "Reading(uint32 meter,uint32 slot,uint32 importWh,uint32 exportWh)"
-    );
-
-    uint256 public constant RING = 1024;
-
-    uint32 public immutable operatorId;
-    uint32 public immutable readingWindow;
-    uint32 public immutable disputeWindow;
-    uint32 public immutable resolveWindow;
-
-    mapping(uint32 meter => uint256[RING] records) private _records;
+/// @title Readings: signed by a meter, posted by anyone
+contract MeterRegistry is ReadingBook {
+    using MeterLib for uint256;
+    using ReadingLib for uint256;
 
     constructor(
         IParticipantRegistry registry_,
@@ -33,26 +20,17 @@ contract MeterRegistry is MeterBook {
         uint32 readingWindow_,
         uint32 disputeWindow_,
         uint32 resolveWindow_
-    ) MeterBook(registry_) {
-        operatorId = operatorId_;
-        readingWindow = readingWindow_;
-        disputeWindow = disputeWindow_;
-        resolveWindow = resolveWindow_;
-
-        require(operatorId_ != 0, ConfigRefused("operatorId"));
-        require(readingWindow_ != 0, ConfigRefused("readingWindow"));
-        require(disputeWindow_ != 0, ConfigRefused("disputeWindow"));
-        require(resolveWindow_ != 0, ConfigRefused("resolveWindow"));
-        require(finalAfter() <= RING * slotSeconds, ConfigRefused("windows"));
-    }
+    ) MeterBook(registry_) ReadingBook(operatorId_, readingWindow_, disputeWindow_, resolveWindow_) {}
 
     /* READINGS */
 
     /// @inheritdoc IMeterRegistry
     function postReading(SignedReading calldata reading) external {
         uint256[] memory words = new uint256[](1);
-        words[0] = _post(reading, _domainSeparatorV4());
-        require(words[0] != 0, ReadingExists(reading.meter, reading.slot));
+        words[0] = reading.word;
+        _requireOpen(words[0].slotOf());
+        bool isNew = _post(words[0], reading.r, reading.vs, _domainSeparatorV4());
+        require(isNew, ReadingExists(words[0].meter32(), words[0].slot32()));
 
         emit ReadingsPosted(msg.sender, words);
     }
@@ -63,54 +41,60 @@ contract MeterRegistry is MeterBook {
         bytes32 domainSeparator = _domainSeparatorV4();
         uint256[] memory words = new uint256[](readings.length);
         uint256 count;
+        uint256 openSlot = type(uint256).max;
         for (uint256 i = 0; i < readings.length; ++i) {
-            uint256 word = _post(readings[i], domainSeparator);
-            if (word == 0) emit ReadingPassedOver(readings[i].meter, readings[i].slot);
-            else words[count++] = word;
+            SignedReading calldata reading = readings[i];
+            uint256 word = reading.word;
+            uint256 slot = word.slotOf();
+            // The slots of a batch are mostly the same one.
+            if (slot != openSlot) _requireOpen(slot);
+            openSlot = slot;
+            if (_post(word, reading.r, reading.vs, domainSeparator)) {
+                words[count] = word;
+                // At most `readings.length`.
+                unchecked {
+                    ++count;
+                }
+            } else {
+                emit ReadingPassedOver(word.meter32(), word.slot32());
+            }
         }
 
         if (count != 0) emit ReadingsPosted(msg.sender, count == words.length ? words : _first(words, count));
     }
 
-    /// @dev Accepts a reading unless one stands already.
-    /// @return word the reading as in `ReadingsPosted`; 0 if it was passed over
-    function _post(SignedReading calldata reading, bytes32 domainSeparator) private returns (uint256 word) {
-        (uint32 meter, uint32 slot) = (reading.meter, reading.slot);
-        Meter memory known = _meters[meter];
-        require(known.validUntilSlot != 0, UnknownMeter(meter));
-        require(
-            slot >= known.validFromSlot && slot < known.validUntilSlot,
-            MeterNotValidInSlot(meter, slot, known.validFromSlot, known.validUntilSlot)
-        );
+    /// @dev Accepts a reading of a slot that is open, unless one stands already.
+    function _post(uint256 word, bytes32 r, bytes32 vs, bytes32 domainSeparator) private returns (bool isNew) {
+        uint256 slot = word.slotOf();
+        uint256 known = _meters[word.meterOf()];
+        if (slot < known.validFromOf() || slot >= known.validUntilOf()) _refuseSlot(known, word);
+        uint256 place = _placeOf(word.meterOf(), slot);
+        if (_records[place].isReadingOf(slot)) return false;
+        uint256 capacityWh = known.capacityOf();
+        if (word.importOf() > capacityWh) _refuseEnergy(word.meter32(), word.importOf(), capacityWh);
+        if (word.exportOf() > capacityWh) _refuseEnergy(word.meter32(), word.exportOf(), capacityWh);
+        (address signer, , ) = ECDSA.tryRecover(word.digest(domainSeparator), r, vs);
+        require(uint160(signer) == known.keyOf(), ForgedReading(word.meter32(), word.slot32()));
+
+        _records[place] = word.accepted(block.timestamp);
+        return true;
+    }
+
+    function _requireOpen(uint256 slot) private view {
         uint256 opensAt = _endOf(slot);
+        uint256 closesAt = opensAt + readingWindow;
         require(
-            block.timestamp >= opensAt && block.timestamp < opensAt + readingWindow,
-            OutsideReadingWindow(slot, opensAt, opensAt + readingWindow, block.timestamp)
+            block.timestamp >= opensAt && block.timestamp < closesAt,
+            // The slot comes out of 32 bits.
+            OutsideReadingWindow(uint32(slot), opensAt, closesAt, block.timestamp)
         );
-        if (_recordOf(meter, slot).state() != ReadingState.None) return 0;
-        _requireWithinCapacity(meter, reading.importWh, reading.exportWh, known.capacityWh);
-        require(_signerOf(reading, domainSeparator) == known.deviceKey, ForgedReading(meter, slot));
-
-        uint256 packed = ReadingRecordLib.pack(slot, reading.importWh, reading.exportWh);
-        _records[meter][slot % RING] = packed.accepted(block.timestamp);
-        return (uint256(meter) << 96) | packed;
     }
 
-    function _requireWithinCapacity(uint32 meter, uint32 importWh, uint32 exportWh, uint32 capacityWh) private pure {
-        uint32 most = importWh > exportWh ? importWh : exportWh;
-        require(most <= capacityWh, CapacityExceeded(meter, most, capacityWh));
-    }
-
-    /// @dev Reverts unless the signature is one, in its low-s form.
-    function _signerOf(SignedReading calldata reading, bytes32 domainSeparator) private pure returns (address signer) {
-        bytes32 structHash = _hashReading(reading.meter, reading.slot, reading.importWh, reading.exportWh);
-        bytes32 digest = MessageHashUtils.toTypedDataHash(domainSeparator, structHash);
-        (signer, , ) = ECDSA.tryRecover(digest, reading.r, reading.vs);
-        require(signer != address(0), ForgedReading(reading.meter, reading.slot));
-    }
-
-    function _hashReading(uint32 meter, uint32 slot, uint32 importWh, uint32 exportWh) private pure returns (bytes32) {
-        return keccak256(abi.encode(READING_TYPEHASH, meter, slot, importWh, exportWh));
+    function _refuseSlot(uint256 known, uint256 word) private pure {
+        require(known != 0, UnknownMeter(word.meter32()));
+        (uint256 validFrom, uint256 validUntil) = (known.validFromOf(), known.validUntilOf());
+        // They come out of 32 bits.
+        revert MeterNotValidInSlot(word.meter32(), word.slot32(), uint32(validFrom), uint32(validUntil));
     }
 
     function _first(uint256[] memory words, uint256 count) private pure returns (uint256[] memory kept) {
@@ -120,54 +104,33 @@ contract MeterRegistry is MeterBook {
         }
     }
 
-    /* DISPUTES */
-
-    /// @inheritdoc IMeterRegistry
-    function dispute(uint32 meter, uint32 slot) external {
-        uint32 byParticipantId = registry.ownerOf(msg.sender);
-        require(
-            byParticipantId == _belongingOf(meter).participantId || byParticipantId == operatorId,
-            NotEntitled(msg.sender)
-        );
-        uint256 record = _recordIn(meter, slot, ReadingState.Accepted);
-        uint256 closedAt = record.acceptedAtOf() + disputeWindow;
-        require(block.timestamp < closedAt, WindowClosed(closedAt, block.timestamp));
-
-        _records[meter][slot % RING] = record.disputed(block.timestamp);
-
-        emit ReadingDisputed(meter, slot, byParticipantId);
-    }
-
-    /// @inheritdoc IMeterRegistry
-    function resolve(uint32 meter, uint32 slot, uint32 importWh, uint32 exportWh) external {
-        require(_isAuthority(_belongingOf(meter)), NotEntitled(msg.sender));
-        uint256 record = _recordIn(meter, slot, ReadingState.Disputed);
-        uint256 closedAt = record.disputedAtOf() + resolveWindow;
-        require(block.timestamp < closedAt, WindowClosed(closedAt, block.timestamp));
-        _requireWithinCapacity(meter, importWh, exportWh, _meters[meter].capacityWh);
-
-        _records[meter][slot % RING] = record.resolved(importWh, exportWh);
-
-        emit ReadingResolved(meter, slot, importWh, exportWh);
-    }
+    /* FRAUD */
 
     /// @inheritdoc IMeterRegistry
     function proveEquivocation(SignedReading calldata a, SignedReading calldata b) external {
-        (uint32 meter, uint32 slot) = (a.meter, a.slot);
+        (uint256 wordA, uint256 wordB) = (a.word, b.word);
+        (uint32 meter, uint32 slot) = (wordA.meter32(), wordA.slot32());
         _belongingOf(meter);
-        require(meter == b.meter && slot == b.slot, NoEquivocation());
-        require(a.importWh != b.importWh || a.exportWh != b.exportWh, NoEquivocation());
-        bytes32 domainSeparator = _domainSeparatorV4();
-        require(_meterOfKey[_signerOf(a, domainSeparator)] == meter, ForgedReading(meter, slot));
-        require(_meterOfKey[_signerOf(b, domainSeparator)] == meter, ForgedReading(meter, slot));
-        bool isFirst = _meters[meter].deviceKey != address(0);
+        require(wordA != wordB, NoEquivocation());
+        require(wordB.meter32() == meter && wordB.slot32() == slot, NoEquivocation());
+        _requireSignedBy(meter, a);
+        _requireSignedBy(meter, b);
+        bool isFirst = _meters[meter].hasKey();
         bool isFlagged = _flag(meter, slot);
         require(isFirst || isFlagged, NoEquivocation());
 
-        _meters[meter].deviceKey = address(0);
+        _meters[meter] = _meters[meter].withoutKey();
 
         emit EquivocationProved(meter, slot, msg.sender);
         _retire(meter);
+    }
+
+    /// @dev Also when the meter has lost its key: a second slot with two values is a second fraud.
+    function _requireSignedBy(uint32 meter, SignedReading calldata reading) private view {
+        bytes32 digest = uint256(reading.word).digest(_domainSeparatorV4());
+        (address signer, , ) = ECDSA.tryRecover(digest, reading.r, reading.vs);
+        // The zero address of a signature that is none belongs to no meter.
+        require(_meterOfKey[signer] == meter, ForgedReading(meter, uint256(reading.word).slot32()));
     }
 
     /// @dev A final view never changes, and a slot to come must not take the place of one that may still be settled.
@@ -175,42 +138,11 @@ contract MeterRegistry is MeterBook {
         uint256 record = _recordOf(meter, slot);
         if (record.isFlagged() || block.timestamp < _endOf(slot) || _isFinal(record, slot)) return false;
 
-        _records[meter][slot % RING] = record.flagged();
+        _records[_placeOf(meter, slot)] = record.flagged();
         return true;
     }
 
-    function _recordOf(uint32 meter, uint32 slot) private view returns (uint256) {
-        return _records[meter][slot % RING].ofSlot(slot);
-    }
-
-    function _recordIn(uint32 meter, uint32 slot, ReadingState expected) private view returns (uint256 record) {
-        record = _recordOf(meter, slot);
-        require(record.state() == expected, ReadingStateMismatch(meter, slot, record.state()));
-    }
-
     /* READING */
-
-    /// @inheritdoc IMeterRegistry
-    function readingOf(uint32 participantId, uint32 slot) external view returns (ReadingView memory found) {
-        uint32 meter = _meterIn(participantId, slot);
-        Meter memory known = _meters[meter];
-        uint256 record;
-        if (slot < known.validUntilSlot) {
-            found.capacityWh = known.capacityWh;
-            record = _recordOf(meter, slot);
-        }
-
-        found.state = record.state();
-        (found.importWh, found.exportWh) = record.values();
-        found.isMeasured = found.state != ReadingState.None;
-        found.isFinal = _isFinal(record, slot);
-        found.isFraud = record.isFlagged();
-    }
-
-    /// @inheritdoc IMeterRegistry
-    function finalAfter() public view returns (uint256) {
-        return uint256(readingWindow) + disputeWindow + resolveWindow;
-    }
 
     /// @inheritdoc IMeterRegistry
     function readingDigest(
@@ -219,18 +151,6 @@ contract MeterRegistry is MeterBook {
         uint32 importWh,
         uint32 exportWh
     ) external view returns (bytes32) {
-        return _hashTypedDataV4(_hashReading(meter, slot, importWh, exportWh));
-    }
-
-    function _isFinal(uint256 record, uint32 slot) private view returns (bool) {
-        ReadingState state = record.state();
-        if (state == ReadingState.None) return block.timestamp >= _endOf(slot) + readingWindow;
-        if (state == ReadingState.Accepted) return block.timestamp >= record.acceptedAtOf() + disputeWindow;
-        if (state == ReadingState.Disputed) return block.timestamp >= record.disputedAtOf() + resolveWindow;
-        return true;
-    }
-
-    function _endOf(uint32 slot) private view returns (uint256) {
-        return (uint256(slot) + 1) * slotSeconds;
+        return _hashTypedDataV4(ReadingLib.hashStruct(meter, slot, importWh, exportWh));
     }
 }
