@@ -9,6 +9,8 @@
     receipt = system.auction.send("placeOrder", (slot, Side.BID, 7, 500), sender=alice)
     receipt.gas_used, receipt.only("OrdersOpened"), system.auction.call("phase", slot)
 
+``tests.evm.market.Market`` adds people with margin, and trades whole books.
+
 A refusal raises ``Reverted`` with ``name`` and ``arguments`` of the custom error.
 """
 
