@@ -22,7 +22,7 @@ def post_readings(system: Any, slot: int, meters: dict[str, int]) -> None:
     for name, (import_wh, export_wh) in DELIVERED.items():
         reading = Reading(meter=meters[name], slot=slot, import_wh=import_wh, export_wh=export_wh)
         r, vs = messages.reading(domain, reading).sign_compact(DEVICES[name])
-        signed.append((meters[name], slot, import_wh, export_wh, r, vs))
+        signed.append((reading.word, r, vs))
     system.meters.postReadings(signed, {"from": system.actors.mallory})
 
 

@@ -101,6 +101,11 @@ class Reading:
     import_wh: Wh
     export_wh: Wh
 
+    @property
+    def word(self) -> int:
+        """Return the four values in one word, as a signed reading carries them (IMeterRegistry.SignedReading)."""
+        return self.meter << 96 | self.slot << 64 | self.import_wh << 32 | self.export_wh
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridTariff:

@@ -140,10 +140,7 @@ class Meters(Bound):
 
     def post(self, sender: Sender, readings: Sequence[SignedReading]) -> TxReceipt:
         """Post signed readings; anyone may."""
-        values = [
-            (item.meter, item.slot, item.import_wh, item.export_wh, r, vs)
-            for item, r, vs in readings
-        ]
+        values = [(item.word, r, vs) for item, r, vs in readings]
         gas = 100_000 + 60_000 * len(values)
         return self._send(sender, "post readings", "postReadings", (values,), gas)
 
