@@ -33,7 +33,7 @@ def command(
     if as_json:
         print_json([asdict(row) for row in rows])
         return
-    title = f"trade rate and welfare, {draws:,} encounters each, seed {seed}"
+    title = f"trade rate and welfare per unit tradable, {draws:,} encounters each, seed {seed}"
     print_rows(title, [_shown(row) for row in rows])
 
 
@@ -53,11 +53,10 @@ def _sides(scenario: Scenario) -> tuple[list[Trader], Trader]:
 def _shown(row: Row) -> dict[str, object]:
     return {
         "agent": row.agent,
-        "closed form": row.closed_form,
-        "one-shot": row.one_shot_rate,
-        "95 % from": row.one_shot_low,
-        "to": row.one_shot_high,
-        "negotiated": row.negotiated_rate,
-        "one-shot welfare EUR/MWh": row.one_shot_welfare_eur_per_mwh,
-        "negotiated welfare EUR/MWh": row.negotiated_welfare_eur_per_mwh,
+        "closed\nform": row.closed_form,
+        "one-shot\nrate": row.one_shot_rate,
+        "95 %\ninterval": f"{row.one_shot_low:.3f}-{row.one_shot_high:.3f}",
+        "€/MWh": row.one_shot_welfare_eur_per_mwh,
+        "negot.\nrate": row.negotiated_rate,
+        "negot.\n€/MWh": row.negotiated_welfare_eur_per_mwh,
     }

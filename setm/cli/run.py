@@ -13,10 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 
 from setm.chain.node import NodeKind
-from setm.cli.output import AsJson, console, errors, print_json, print_rows
+from setm.cli.output import AsJson, console, errors, print_json
+from setm.cli.summary import print_summary
 from setm.errors import ConfigError
 from setm.report.build import build
-from setm.report.summary import summary_rows
+from setm.report.summary import mechanism_totals, summary_rows
 from setm.scenario import load_scenario
 from setm.simulation.run import run
 
@@ -85,9 +86,13 @@ def command(
         done = progress.stage("report", 1)
         page = build(folder)
         done()
-    rows = [asdict(row) for row in summary_rows(folder)]
+    rows, totals = summary_rows(folder), mechanism_totals(folder)
     if as_json:
-        print_json({"run": str(folder), "report": str(page), "summary": rows})
+        listed = {
+            "summary": [asdict(row) for row in rows],
+            "totals": [asdict(row) for row in totals],
+        }
+        print_json({"run": str(folder), "report": str(page), **listed})
         return
-    print_rows(f"{loaded.name}, {loaded.day}, seed {loaded.seed}, {chosen}", rows)
+    print_summary(f"{loaded.name}, {loaded.day}, seed {loaded.seed}, {chosen}", rows, totals)
     console.print(f"report: {page}", highlight=False)
