@@ -11,64 +11,35 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
-from setm.errors import ConfigError
-from setm.forecast import AUTO, MODEL_NAMES
+from setm.forecast import AUTO
+from setm.scenario.checks import inconsistencies
+from setm.scenario.fields import Day, Eur, EurPerMwh, KindName, Mechanism, ModelName, Name
 from setm.types import Grid, Kind
 from setm.units import Money, Price, money_from_eur, price_from_eur_per_mwh
 
-
-def _plain_number(value: object) -> object:
-    """Take a YAML number for what its digits say, not for its nearest binary fraction."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise ValueError("expected a number")
-    return str(value)
-
-
-def _exact_price(value: Decimal) -> Decimal:
-    try:
-        price_from_eur_per_mwh(value)
-    except ConfigError as error:
-        raise ValueError(str(error)) from error
-    return value
-
-
-EurPerMwh = Annotated[
-    Decimal,
-    Field(ge=0, le=4_000_000),
-    AfterValidator(_exact_price),
-    BeforeValidator(_plain_number),
-]
-Eur = Annotated[Decimal, Field(ge=0, le=1_000_000), BeforeValidator(_plain_number)]
-Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w][\w .-]*$")]
-KindName = Literal["personal consumer", "industrial consumer", "generation", "prosumer"]
-Mechanism = Literal["negotiation", "auction"]
-
-
-def _known_model(value: str) -> str:
-    if value not in MODEL_NAMES:
-        raise ValueError(f"expected one of {', '.join(MODEL_NAMES)}")
-    return value
+INCONSISTENT = "inconsistent"
 
 
 class Part(BaseModel):
     """A part of a scenario: fixed once read, and nothing in it that is not known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=True
+    )
 
 
 class Market(Part):
     """The price grid: ``tick_count`` prices from the floor up."""
 
     floor_price_eur_per_mwh: EurPerMwh = Decimal("30.0")
-    tick_eur_per_mwh: EurPerMwh = Decimal("0.1")
+    tick_eur_per_mwh: Annotated[EurPerMwh, Field(gt=0)] = Decimal("0.1")
     tick_count: int = Field(default=256, ge=2, le=256)
 
     @property
@@ -84,27 +55,12 @@ class Market(Part):
         """The highest price of the grid, 0.001 EUR/MWh."""
         return self.grid.price(self.tick_count - 1)
 
-    @model_validator(mode="after")
-    def _has_ticks(self) -> Self:
-        if self.tick_eur_per_mwh == 0:
-            raise ValueError("tick_eur_per_mwh 0: expected above 0")
-        return self
-
 
 class Tariff(Part):
     """The grid operator's two prices."""
 
     retail_eur_per_mwh: EurPerMwh = Decimal("55.5")
     feed_in_eur_per_mwh: EurPerMwh = Decimal("30.0")
-
-    @model_validator(mode="after")
-    def _has_spread(self) -> Self:
-        if self.feed_in_eur_per_mwh >= self.retail_eur_per_mwh:
-            raise ValueError(
-                f"feed_in_eur_per_mwh {self.feed_in_eur_per_mwh}: expected below "
-                f"retail_eur_per_mwh {self.retail_eur_per_mwh}"
-            )
-        return self
 
 
 class AuctionTerms(Part):
@@ -114,15 +70,6 @@ class AuctionTerms(Part):
     reveal_minutes: int = Field(default=10, ge=1, le=12 * 60)
     clear_minutes: int = Field(default=15, ge=1, le=12 * 60)
     bond_eur: Eur = Decimal("0.01")
-
-    @model_validator(mode="after")
-    def _fits_before_delivery(self) -> Self:
-        if self.reveal_minutes + self.clear_minutes > self.gate_lead_minutes:
-            raise ValueError(
-                f"reveal_minutes {self.reveal_minutes} + clear_minutes {self.clear_minutes}: expected at most "
-                f"gate_lead_minutes {self.gate_lead_minutes}, so that a slot is cleared before its delivery"
-            )
-        return self
 
     @property
     def bond(self) -> Money:
@@ -167,10 +114,11 @@ class ParticipantSpec(Part):
     days_for_forecasting: int = Field(ge=1, le=20_000)
     min_bid_eur_per_mwh: EurPerMwh
     max_bid_eur_per_mwh: EurPerMwh
-    data: Path
+    data: Annotated[Path, Field(strict=False)]
+    side: Literal["buy", "sell"] | None = None
     resample: Literal["none", "sum"] = "none"
     max_power_kw: float | None = Field(default=None, gt=0)
-    model: Annotated[str, AfterValidator(_known_model)] = AUTO
+    model: ModelName = AUTO
     strategy: StrategySpec = StrategySpec()
 
     @property
@@ -180,8 +128,13 @@ class ParticipantSpec(Part):
 
     @property
     def sells(self) -> bool:
-        """Whether the participant trades what it feeds in; the others trade what they take."""
-        return self.kind_number is Kind.GENERATION
+        """Whether the participant trades what it feeds in; the others trade what they take.
+
+        Without ``side`` the kind decides: generation sells, everybody else buys.
+        """
+        if self.side is None:
+            return self.kind_number is Kind.GENERATION
+        return self.side == "sell"
 
     @property
     def min_bid(self) -> Price:
@@ -200,43 +153,25 @@ class Scenario(Part):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
     description: str = ""
     seed: int = Field(default=1, ge=0, le=2**63 - 1)
-    day: date
+    day: Day
     slot_seconds: Literal[900, 3600] = 3600
     network: Literal["ganache", "anvil"] = "ganache"
-    mechanisms: tuple[Mechanism, ...] = Field(default=("negotiation", "auction"), min_length=1)
+    mechanisms: tuple[Mechanism, ...] = Field(default=("negotiation", "auction"), strict=False)
     market: Market = Market()
     tariff: Tariff = Tariff()
     auction: AuctionTerms = AuctionTerms()
     negotiation: NegotiationTerms = NegotiationTerms()
     metering: Metering = Metering()
-    participants: tuple[ParticipantSpec, ...] = Field(min_length=2, max_length=500)
+    participants: tuple[ParticipantSpec, ...] = Field(max_length=500, strict=False)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        _require_distinct("mechanisms", self.mechanisms)
-        _require_distinct("participants", [item.name for item in self.participants])
-        for item in self.participants:
-            self._require_band(item)
-        for what, found in (("seller (kind: generation)", True), ("buyer", False)):
-            if not any(item.sells is found for item in self.participants):
-                raise ValueError(f"participants: expected at least one {what}")
-        if "grid operator" in (item.name for item in self.participants):
-            raise ValueError("participants: the name 'grid operator' is taken; choose another")
+        problems = inconsistencies(self)
+        if problems:
+            raise PydanticCustomError(
+                INCONSISTENT, "fields contradict each other", {"problems": problems}
+            )
         return self
-
-    def _require_band(self, item: ParticipantSpec) -> None:
-        floor, cap = self.market.grid.floor_price, self.market.cap_price
-        if not floor <= item.min_bid <= item.max_bid <= cap:
-            raise ValueError(
-                f"participants: {item.name}: band {item.min_bid_eur_per_mwh} to {item.max_bid_eur_per_mwh} EUR/MWh: "
-                f"expected min_bid <= max_bid, both from {floor / 1000} to {cap / 1000}"
-            )
-        ticks = (item.min_bid - floor, item.max_bid - floor)
-        if any(tick % self.market.grid.tick_size for tick in ticks):
-            raise ValueError(
-                f"participants: {item.name}: band {item.min_bid_eur_per_mwh} to {item.max_bid_eur_per_mwh} EUR/MWh: "
-                f"expected both in steps of {self.market.tick_eur_per_mwh} from {floor / 1000}"
-            )
 
     def with_seed(self, seed: int) -> Scenario:
         """Return the same scenario with another seed."""
@@ -245,8 +180,9 @@ class Scenario(Part):
     def resolved(self, relative_to: Path | None = None) -> dict[str, Any]:
         """Return every field with its value as plain YAML types, data paths as seen from ``relative_to``."""
         values: dict[str, Any] = {name: _plain(value) for name, value in self.model_dump().items()}
-        if relative_to is not None:
-            for item in values["participants"]:
+        for item, spec in zip(values["participants"], self.participants, strict=True):
+            item["side"] = "sell" if spec.sells else "buy"
+            if relative_to is not None:
                 item["data"] = Path(os.path.relpath(item["data"], relative_to)).as_posix()
         return values
 
@@ -257,12 +193,6 @@ class Scenario(Part):
             item["data"] = hashlib.sha256(Path(item["data"]).read_bytes()).hexdigest()
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _require_distinct(field: str, values: tuple[str, ...] | list[str]) -> None:
-    doubled = sorted({value for value in values if list(values).count(value) > 1})
-    if doubled:
-        raise ValueError(f"{field}: {', '.join(doubled)} more than once; name each once")
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,150 @@
+"""What the fields of a scenario must be to each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from setm.units import eur_per_mwh
+
+if TYPE_CHECKING:
+    from setm.scenario.models import ParticipantSpec, Scenario
+
+Location = tuple[str | int, ...]
+
+GRID_OPERATOR = "grid operator"
+# Records of a slot are overwritten so many slots later (design: "ring").
+RING_SLOTS = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A field whose value contradicts another field, and what was expected instead."""
+
+    location: Location
+    found: object
+    expected: str
+
+
+def inconsistencies(scenario: Scenario) -> list[Problem]:
+    """Return every contradiction between fields that are each right by themselves."""
+    return [
+        *_tariff(scenario),
+        *_windows(scenario),
+        *_doubled(scenario),
+        *_sides(scenario),
+        *(
+            problem
+            for index, item in enumerate(scenario.participants)
+            for problem in _participant(scenario, item, ("participants", index))
+        ),
+    ]
+
+
+def _tariff(scenario: Scenario) -> Iterator[Problem]:
+    tariff = scenario.tariff
+    if tariff.feed_in_eur_per_mwh >= tariff.retail_eur_per_mwh:
+        yield Problem(
+            location=("tariff", "feed_in_eur_per_mwh"),
+            found=tariff.feed_in_eur_per_mwh,
+            expected=f"below tariff.retail_eur_per_mwh ({tariff.retail_eur_per_mwh})",
+        )
+
+
+def _windows(scenario: Scenario) -> Iterator[Problem]:
+    auction, metering = scenario.auction, scenario.metering
+    if auction.reveal_minutes + auction.clear_minutes > auction.gate_lead_minutes:
+        yield Problem(
+            location=("auction", "gate_lead_minutes"),
+            found=auction.gate_lead_minutes,
+            expected=f"at least reveal_minutes + clear_minutes ({auction.reveal_minutes} + "
+            f"{auction.clear_minutes}), so that a slot is cleared before its delivery",
+        )
+    minutes = (
+        metering.reading_window_minutes
+        + metering.dispute_window_minutes
+        + metering.resolve_window_minutes
+    )
+    limit = RING_SLOTS * scenario.slot_seconds // 60
+    if minutes > limit:
+        yield Problem(
+            location=("metering", "resolve_window_minutes"),
+            found=metering.resolve_window_minutes,
+            expected=f"the three windows together at most {limit} minutes ({RING_SLOTS} slots), "
+            f"they are {minutes}",
+        )
+
+
+def _doubled(scenario: Scenario) -> Iterator[Problem]:
+    if not scenario.mechanisms:
+        yield Problem(
+            location=("mechanisms",), found="none", expected="negotiation, auction or both"
+        )
+    seen: Counter[str] = Counter()
+    for index, mechanism in enumerate(scenario.mechanisms):
+        if seen[mechanism]:
+            yield Problem(
+                location=("mechanisms", index), found=mechanism, expected="each mechanism once"
+            )
+        seen[mechanism] += 1
+    first_named: dict[str, int] = {}
+    for index, item in enumerate(scenario.participants):
+        location: Location = ("participants", index, "name")
+        if item.name == GRID_OPERATOR:
+            yield Problem(
+                location=location, found=item.name, expected="another name: this one is taken"
+            )
+        if item.name in first_named:
+            other = f"participants[{first_named[item.name]}]"
+            yield Problem(
+                location=location, found=item.name, expected=f"a name that {other} does not have"
+            )
+        first_named.setdefault(item.name, index)
+
+
+def _sides(scenario: Scenario) -> Iterator[Problem]:
+    sides = [item.sells for item in scenario.participants]
+    for sells, missing in (
+        (True, "at least one seller (kind: generation, or side: sell)"),
+        (False, "at least one buyer (any other kind, or side: buy)"),
+    ):
+        if sells not in sides:
+            yield Problem(
+                location=("participants",), found=f"{len(sides)} participants", expected=missing
+            )
+
+
+def _participant(
+    scenario: Scenario, item: ParticipantSpec, location: Location
+) -> Iterator[Problem]:
+    grid, cap = scenario.market.grid, scenario.market.cap_price
+    prices = {
+        "min_bid_eur_per_mwh": (item.min_bid, item.min_bid_eur_per_mwh),
+        "max_bid_eur_per_mwh": (item.max_bid, item.max_bid_eur_per_mwh),
+    }
+    for field, (price, found) in prices.items():
+        if not grid.floor_price <= price <= cap:
+            expected = (
+                f"from {eur_per_mwh(grid.floor_price)} to {eur_per_mwh(cap)}, the market's prices"
+            )
+            yield Problem(location=(*location, field), found=found, expected=expected)
+        elif (price - grid.floor_price) % grid.tick_size:
+            expected = (
+                f"a whole number of ticks of {eur_per_mwh(grid.tick_size)} "
+                f"above {eur_per_mwh(grid.floor_price)}"
+            )
+            yield Problem(location=(*location, field), found=found, expected=expected)
+    if item.min_bid > item.max_bid:
+        yield Problem(
+            location=(*location, "min_bid_eur_per_mwh"),
+            found=item.min_bid_eur_per_mwh,
+            expected=f"at most max_bid_eur_per_mwh ({item.max_bid_eur_per_mwh})",
+        )
+    if not item.data.is_file():
+        yield Problem(
+            location=(*location, "data"),
+            found=item.data.as_posix(),
+            expected="an existing CSV file, its path relative to the scenario file",
+        )
