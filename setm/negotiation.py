@@ -2,7 +2,7 @@
 
 A ``Book`` is everything the venue knows; each function returns the book after one message or raises ``Refused`` with
 the name and values of the contract's error, checked in the contract's order. Authentication is the registry's: here a
-caller is a participant already. Time ``now`` is UTC Unix seconds, everything else integers in the units of ``setm.units``.
+caller is a participant already. ``now`` is UTC Unix seconds, everything else integers in the units of ``setm.units``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from setm.units import Money, Price, Wh, payment_down, payment_up
 
 MAX_SLOTS = 96
 RING = 1024
+# What a position's word holds: energy bought or sold, Wh, and each amount of money, 1e-6 EUR.
+ENERGY_LIMIT = 2**40
+MONEY_LIMIT = 2**48
 
 
 class Refused(OrderRefused):
@@ -381,8 +384,17 @@ def _conclude(book: Book, buyer_id: ParticipantId, seller_id: ParticipantId, ter
             (seller_id, Position(slot=slot, sold_wh=energy_wh, receivable=revenue, cover=cover)),
         ):
             place = participant_id, slot % RING
-            positions[place] = _sum(positions.get(place), added)
+            total = _sum(positions.get(place), added)
+            _require_room(participant_id, total)
+            positions[place] = total
     return replace(book, positions=positions)
+
+
+def _require_room(participant_id: ParticipantId, position: Position) -> None:
+    energy_wh = max(position.bought_wh, position.sold_wh)
+    amount = max(position.payment, position.receivable, position.cover)
+    if energy_wh >= ENERGY_LIMIT or amount >= MONEY_LIMIT:
+        raise Refused("PositionFull", slot=position.slot, participantId=participant_id)
 
 
 def _sum(before: Position | None, added: Position) -> Position:

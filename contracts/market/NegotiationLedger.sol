@@ -5,29 +5,13 @@ import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {INegotiation} from "../../interfaces/INegotiation.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
+import {NegotiationPositionLib} from "./NegotiationPositionLib.sol";
 import {Venue} from "./Venue.sol";
 
 /// @title What may be agreed, and what agreements add up to
 /// @notice Limits of energy, price and time, and each participant's position in each slot.
 abstract contract NegotiationLedger is Venue, INegotiation {
-    enum PositionState {
-        None,
-        Open,
-        Collected,
-        Closed
-    }
-
-    /// @dev All agreements of a participant in a slot, in one word: 16 + 40 + 40 + 48 + 48 + 48 + 8 = 248 bits.
-    /// `receivable` is what its sales earn, `cover` what they bind.
-    struct Position {
-        uint16 epoch;
-        uint40 boughtWh;
-        uint40 soldWh;
-        uint48 payment;
-        uint48 receivable;
-        uint48 cover;
-        PositionState state;
-    }
+    using NegotiationPositionLib for uint256;
 
     uint256 public constant MAX_SLOTS = 96;
 
@@ -38,7 +22,8 @@ abstract contract NegotiationLedger is Venue, INegotiation {
     uint32 private immutable _coverPrice;
     uint32 private immutable _maxEnergyWh;
 
-    mapping(uint32 participantId => mapping(uint256 place => Position)) private _positions;
+    /// @dev At `slot % RING`, see NegotiationPositionLib.
+    mapping(uint32 participantId => mapping(uint256 place => uint256 word)) private _positions;
 
     constructor(
         IClearinghouse clearinghouse_,
@@ -100,9 +85,8 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         _bind(buyerId, payment * terms.slotCount);
         _bind(sellerId, cover * terms.slotCount);
 
-        // The constructor made sure that what one agreement costs in one slot fits 48 bits.
-        Position memory bought = Position(0, terms.energyWh, 0, uint48(payment), 0, 0, PositionState.Open);
-        Position memory sold = Position(0, 0, terms.energyWh, 0, uint48(revenue), uint48(cover), PositionState.Open);
+        uint256 bought = NegotiationPositionLib.pack(terms.energyWh, 0, payment, 0, 0);
+        uint256 sold = NegotiationPositionLib.pack(0, terms.energyWh, 0, revenue, cover);
         for (uint32 i = 0; i < terms.slotCount; ++i) {
             _add(terms.firstSlot + i, buyerId, bought);
             _add(terms.firstSlot + i, sellerId, sold);
@@ -121,26 +105,17 @@ abstract contract NegotiationLedger is Venue, INegotiation {
     }
 
     /// @dev Adds one agreement to the participant's position in a slot that is still open.
-    function _add(uint32 slot, uint32 participantId, Position memory added) private {
-        Position memory position = _positions[participantId][slot % RING];
-        uint16 epoch = uint16(slot / RING); // below 2^16 for every slot within the horizon until the year 3883
-        if (position.epoch == epoch) {
-            added = Position({
-                epoch: epoch,
-                boughtWh: position.boughtWh + added.boughtWh,
-                soldWh: position.soldWh + added.soldWh,
-                payment: position.payment + added.payment,
-                receivable: position.receivable + added.receivable,
-                cover: position.cover + added.cover,
-                state: PositionState.Open
-            });
-        } else {
-            bool isFree = position.state == PositionState.None || position.state == PositionState.Closed;
-            require(isFree, EarlierSlotOpen(uint32(position.epoch) * RING + (slot % RING)));
-            added.epoch = epoch;
+    function _add(uint32 slot, uint32 participantId, uint256 added) private {
+        mapping(uint256 place => uint256 word) storage words = _positions[participantId];
+        uint256 word = words[slot % RING];
+        if (word.epochOf() != slot / RING) {
+            require(!word.isUnfinished(), EarlierSlotOpen(uint32(word.epochOf()) * RING + (slot % RING)));
+            word = NegotiationPositionLib.opened(slot / RING);
         }
+        word += added;
+        require(!word.isOverfull(), PositionFull(slot, participantId));
 
-        _positions[participantId][slot % RING] = added;
+        words[slot % RING] = word;
     }
 
     /// @inheritdoc Venue
@@ -148,12 +123,12 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         uint32 slot,
         uint32 participantId
     ) internal override returns (bool isOpen, uint256 payment, uint256 unbound) {
-        Position storage position = _positions[participantId][slot % RING];
-        if (position.epoch != slot / RING || position.state != PositionState.Open) return (false, 0, 0);
+        uint256 word = _positionOf(slot, participantId);
+        if (word.stateOf() != NegotiationPositionLib.State.Open) return (false, 0, 0);
 
-        position.state = PositionState.Collected;
+        _positions[participantId][slot % RING] = word.withState(NegotiationPositionLib.State.Collected);
 
-        return (true, position.payment, 0);
+        return (true, word.paymentOf(), 0);
     }
 
     /// @inheritdoc Venue
@@ -161,12 +136,18 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         uint32 slot,
         uint32 participantId
     ) internal override returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover) {
-        Position storage position = _positions[participantId][slot % RING];
-        if (position.epoch != slot / RING || position.state != PositionState.Collected) return (0, 0, 0, 0);
+        uint256 word = _positionOf(slot, participantId);
+        if (word.stateOf() != NegotiationPositionLib.State.Collected) return (0, 0, 0, 0);
 
-        position.state = PositionState.Closed;
+        _positions[participantId][slot % RING] = word.withState(NegotiationPositionLib.State.Closed);
 
-        return (position.boughtWh, position.soldWh, position.receivable, position.cover);
+        return (word.boughtOf(), word.soldOf(), word.receivableOf(), word.coverOf());
+    }
+
+    /// @dev The participant's position in a slot; zero if its place holds another slot.
+    function _positionOf(uint32 slot, uint32 participantId) private view returns (uint256 word) {
+        word = _positions[participantId][slot % RING];
+        if (word.epochOf() != slot / RING) word = 0;
     }
 
     /// @dev What an agreement binds in one slot, 1e-6 EUR.
@@ -179,18 +160,16 @@ abstract contract NegotiationLedger is Venue, INegotiation {
 
     /// @inheritdoc IVenue
     function boundOf(uint32 slot, uint32 participantId) external view returns (uint256) {
-        Position storage position = _positions[participantId][slot % RING];
-        if (position.epoch != slot / RING) return 0;
-        if (position.state == PositionState.Open) return uint256(position.payment) + position.cover;
-        return position.state == PositionState.Collected ? position.cover : 0;
+        uint256 word = _positionOf(slot, participantId);
+        if (word.stateOf() == NegotiationPositionLib.State.Open) return word.paymentOf() + word.coverOf();
+        return word.stateOf() == NegotiationPositionLib.State.Collected ? word.coverOf() : 0;
     }
 
     /// @inheritdoc IVenue
-    function tradeOf(uint32 slot, uint32 participantId) external view returns (Trade memory trade) {
+    function tradeOf(uint32 slot, uint32 participantId) external view returns (Trade memory) {
         require(isFinal(slot), OutcomeOpen(slot));
-        Position storage position = _positions[participantId][slot % RING];
-        if (position.epoch != slot / RING) return trade;
-        return Trade(position.boughtWh, position.soldWh, position.payment, position.receivable);
+        uint256 word = _positionOf(slot, participantId);
+        return Trade(word.boughtOf(), word.soldOf(), word.paymentOf(), word.receivableOf());
     }
 
     /// @inheritdoc IVenue

@@ -321,6 +321,25 @@ def test_never_overwrites_an_unfinished_slot_that_shares_its_place(book):
     assert bound_of(book, SLOT, ALICE) == 0
 
 
+@pytest.mark.parametrize(("energy_wh", "price"), [(2**32 - 1, 0), (2**31, 131_071_999)])
+def test_refuses_what_no_longer_fits_a_position(energy_wh, price):
+    """2^40 Wh at no price, and 2^48 units of money."""
+    free = replace(
+        CONFIG,
+        floor_price=Price(0),
+        cap_price=Price(2**31),
+        cover_price=Price(0),
+        max_energy_wh=Wh(2**32 - 1),
+    )
+    book = Book(config=free, margins={ALICE: 2**60, BOB: 2**60})
+    terms = Terms(first_slot=SLOT, slot_count=1, energy_wh=Wh(energy_wh), price=Price(price))
+    fitting = 256 if price == 0 else 1
+    for number in range(fitting):
+        book = brought(book, terms, digest=number.to_bytes(32, "big"))
+    found = refusal(brought, book, terms, digest=b"last")
+    assert found == ("PositionFull", {"slot": SLOT, "participantId": ALICE})
+
+
 @settings(deadline=None)
 @given(
     agreements=st.lists(
