@@ -5,6 +5,11 @@ import pytest
 from tests.contracts.common.venues import KINDS, deployed
 
 
+@pytest.fixture(autouse=True)
+def isolation():
+    """These tests use no chain: there is none to reset."""
+
+
 @pytest.fixture(params=KINDS)
 def case(request):
     found = deployed(request.param)

@@ -16,6 +16,11 @@ CEILINGS = {"agree": 130_000}
 TOLERANCE = 0.02
 
 
+@pytest.fixture(autouse=True)
+def isolation():
+    """These tests use no chain: there is none to reset."""
+
+
 @pytest.fixture(scope="module")
 def measured():
     return medians()

@@ -17,7 +17,7 @@ import pytest
 
 from setm import messages
 from setm.types import Kind, Terms
-from tests.evm import Evm, Reverted, artifacts, default_config, deploy_system
+from tests.evm import Evm, Reverted, artifact, default_config, deploy_system
 
 MARGIN = 10_000_000
 PHASES = ("early", "open", "expired", "final")
@@ -56,6 +56,11 @@ READERS = {
     "slotPool",
     "slotSeconds",
 }
+
+
+@pytest.fixture(autouse=True)
+def isolation():
+    """These tests use no chain: there is none to reset."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def at():
 
 
 def test_names_every_external_function():
-    abi = artifacts()["Negotiation"]["abi"]
+    abi = artifact("Negotiation")["abi"]
     functions = {entry["name"] for entry in abi if entry["type"] == "function"}
     assert functions == set(EXPECTED) | READERS
 

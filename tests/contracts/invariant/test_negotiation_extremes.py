@@ -21,6 +21,11 @@ CONFIG = {
 MARGIN = 2**58
 
 
+@pytest.fixture(autouse=True)
+def isolation():
+    """These tests use no chain: there is none to reset."""
+
+
 @cache
 def stage(cover_price=65_535_000):
     evm = Evm()
