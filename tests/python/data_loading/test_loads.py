@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from setm.data import load_series
@@ -58,7 +58,7 @@ def test_converts_kwh_exactly_and_counts_what_it_rounds(write_csv: WriteCsv) -> 
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=50))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_wh_is_lost_between_kwh_text_and_series(
     tmp_path_factory: pytest.TempPathFactory, energies: list[int]
 ) -> None:

@@ -67,6 +67,7 @@ def test_refuses_a_header(write_csv: WriteCsv, header: str, found: str, remedy: 
             ["2024-01-01T00:00:00Z,1", "2024-01-01T01:00:00,2"],
             ", row 3: start_at is '2024-01-01T01:00:00', without an offset; write the offset of each row",
         ),
+        (["2024-01-01T00:00:00,1"], ", row 2: start_at is '2024-01-01T00:00:00', without an offset; "),
         (
             ["2024-01-01T00:30:00Z,1", "2024-01-01T01:30:00Z,1"],
             ", row 2: 2024-01-01T00:30:00+00:00 (2024-01-01T00:30:00+00:00) is not on the grid of 3600 s",

@@ -16,6 +16,11 @@ def test_refuses_a_view_shorter_than_one_origin() -> None:
         backtest(household(10), history_days=9, horizon_slots=24, gap_slots=2)
 
 
+def test_refuses_an_unknown_model() -> None:
+    with pytest.raises(ForecastError, match=r"model 'oracle': expected one of auto"):
+        backtest(household(10), history_days=3, horizon_slots=24, models=["oracle"])
+
+
 def test_mase_of_a_seasonal_naive_by_hand() -> None:
     # Days of constant level 0, 10, 30; the forecast repeats 10 where 30 flows: error 20. Within the two days of
     # history the same repetition errs by 10, so MASE = 20 / 10.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from setm.data import history_view
@@ -120,6 +120,21 @@ def test_seasonal_mean_averages_the_same_hour() -> None:
     assert made.mean_wh.tolist() == [5.0 + hour for hour in range(24)]
 
 
+@pytest.mark.parametrize("name", ["seasonal_naive", "seasonal_mean", "ets", "mstl", "boosted"])
+def test_a_constant_load_is_forecast_as_it_is(name: str) -> None:
+    made = forecast_day(meter([7] * 24 * 61), horizon_slots=24, model=name)
+    for values in (made.mean_wh, made.lower_wh, made.upper_wh):
+        assert values == pytest.approx([7.0] * 24)
+
+
+def test_boosting_knows_the_season_of_the_year() -> None:
+    days = np.arange(2 * 365)
+    winter = 1000 + 800 * np.cos(2 * np.pi * days / 365.25)
+    series = meter(np.repeat(winter, 24))
+    made = forecast_day(series, horizon_slots=24, model="boosted")
+    assert made.mean_wh.mean() == pytest.approx(1800, rel=0.05)
+
+
 def test_boosting_learns_what_repetition_cannot() -> None:
     rng = np.random.default_rng(3)
     busy = rng.integers(0, 2, 120)
@@ -151,7 +166,7 @@ def test_auto_needs_no_more_than_a_day() -> None:
     horizon=st.integers(1, 60),
     seed=st.integers(0, 10**6),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_naive_models_answer_every_gap_and_horizon(
     days: int, missing: int, gap: int, horizon: int, seed: int
 ) -> None:

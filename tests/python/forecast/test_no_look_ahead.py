@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from setm.data import MeterSeries, history_view
@@ -42,7 +42,7 @@ AFTER_THE_GATE = st.dictionaries(
 
 
 @given(changes=AFTER_THE_GATE, direction=st.sampled_from(["import", "export"]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("model", ["seasonal_naive", "seasonal_naive_week", "seasonal_mean", "ets"])
 def test_changing_anything_after_the_gate_changes_no_forecast(
     model: str, changes: dict[int, int], direction: Direction

@@ -59,6 +59,7 @@ def test_fills_in_every_default(tmp_path: Path) -> None:
     assert scenario.day == date(2024, 1, 6)
     assert scenario.market.grid.floor_price == 30_000
     assert scenario.market.grid.tick_size == 100
+    assert scenario.auction.bond == 10_000
     assert scenario.participants[1].data == tmp_path / "meter.csv"
     resolved = scenario.resolved()
     assert set(resolved) == set(Scenario.model_fields)
