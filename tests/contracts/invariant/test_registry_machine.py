@@ -106,7 +106,7 @@ class RegistryMachine(RuleBasedStateMachine):
     # Dice
 
     def person(self, dice):
-        count = len(self.model.participants)
+        count = max(len(self.model.participants), 1)
         return dice.randint(1, count) if dice.random() < 0.95 else dice.randint(0, 5)
 
     def key(self, dice):
