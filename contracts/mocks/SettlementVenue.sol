@@ -19,6 +19,7 @@ contract SettlementVenue {
     mapping(uint32 slot => bool) private _isOpen;
     mapping(uint32 slot => mapping(uint32 participantId => Told)) private _trades;
     mapping(uint32 participantId => uint256) public locked;
+    uint256 private _exaggeration;
     address private _target;
     bytes private _data;
 
@@ -39,6 +40,11 @@ contract SettlementVenue {
     /// @notice Takes collateral of a participant into the pool, so that there is something to pay revenues from.
     function charge(uint32 participantId, uint256 amount) external {
         CLEARINGHOUSE.close(participantId, address(0), amount, 0, 0);
+    }
+
+    /// @notice Says at every close that it handed over more than it did.
+    function exaggerate(uint256 amount) external {
+        _exaggeration = amount;
     }
 
     /// @notice Calls `target` whenever a trade is closed.
@@ -73,6 +79,6 @@ contract SettlementVenue {
         delete _trades[slot][participantId];
         CLEARINGHOUSE.close(participantId, msg.sender, 0, trade.cover, trade.revenue);
         if (_target != address(0)) Address.functionCall(_target, _data);
-        return (trade.boughtWh, trade.soldWh, trade.cover + trade.revenue);
+        return (trade.boughtWh, trade.soldWh, trade.cover + trade.revenue + _exaggeration);
     }
 }

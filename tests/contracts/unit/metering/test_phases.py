@@ -1,4 +1,4 @@
-"""Each call of a reading's life a second before, at and a second after its edges; a bound belongs to the later phase."""
+"""Each call of a reading's life a second before, at and after its edges; each bound belongs to the later phase."""
 
 import pytest
 
