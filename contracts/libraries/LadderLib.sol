@@ -8,6 +8,8 @@ pragma solidity 0.8.30;
 ///
 ///    255       240 239     210 209     180       59      30 29       0
 ///   |  epoch 16   | tick 7 30 | tick 6 30 |  ...  | tick 1 30 | tick 0 30 |
+///
+/// Unchecked throughout: fields are masked to their width, and a sum of 256 quantities stays below 2^38.
 library LadderLib {
     uint256 internal constant WORDS = 32;
     uint256 internal constant TICKS = 256;
@@ -17,6 +19,10 @@ library LadderLib {
     uint256 private constant TICK_BITS = 30;
     uint256 private constant EPOCH_SHIFT = 240;
     uint256 private constant QUANTITIES = (1 << EPOCH_SHIFT) - 1;
+    /// @dev Ticks 0, 2, 4 and 6, each with the room of its upper neighbour: 60 bits.
+    uint256 private constant EVEN_TICKS =
+        MAX_TICK_WH | (MAX_TICK_WH << 60) | (MAX_TICK_WH << 120) | (MAX_TICK_WH << 180);
+    uint256 private constant LANE = (1 << 60) - 1;
 
     /// @notice The quantities of a stored word if it is of this epoch, else none.
     function quantitiesOf(uint256 word, uint256 epoch) internal pure returns (uint256) {
@@ -30,7 +36,6 @@ library LadderLib {
 
     /// @notice The quantity at a tick, in the word where the tick stands, Wh.
     function heldAt(uint256 quantities, uint256 tick) internal pure returns (uint256) {
-        // A factor below 8.
         unchecked {
             return (quantities >> (TICK_BITS * (tick & 7))) & MAX_TICK_WH;
         }
@@ -45,11 +50,17 @@ library LadderLib {
         }
     }
 
-    /// @notice The sum of all quantities of a word, Wh.
-    function totalOf(uint256 quantities) internal pure returns (uint256 energyWh) {
-        // At most eight turns.
-        for (; quantities != 0; quantities >>= TICK_BITS) {
-            energyWh += quantities & MAX_TICK_WH;
+    /// @notice A word's quantities folded into four lanes of 60 bits, so that the lanes of 32 words add up side by side.
+    function lanesOf(uint256 quantities) internal pure returns (uint256) {
+        unchecked {
+            return (quantities & EVEN_TICKS) + ((quantities >> TICK_BITS) & EVEN_TICKS);
+        }
+    }
+
+    /// @notice The sum of four lanes, Wh.
+    function totalOf(uint256 lanes) internal pure returns (uint256) {
+        unchecked {
+            return (lanes & LANE) + ((lanes >> 60) & LANE) + ((lanes >> 120) & LANE) + (lanes >> 180);
         }
     }
 }

@@ -10,7 +10,8 @@ import {IAuction} from "../../interfaces/IAuction.sol";
 ///   |                 digest 184                  | bound 48 | epoch 16 | 0 | side | state |  Committed
 ///   | compensated 104 | tick 16 | ahead 32 | Wh 32 | bound 48 | epoch 16 | 0 | side | state |  Opened and later
 ///
-/// A word of any other state keeps the lower 72 bits only. Casts are safe: every field was masked to its width.
+/// A word of any other state keeps the lower 72 bits only. Arguments fit their fields; casts cut fields out of the word.
+/// States and sides are compared as numbers: converting to an enum checks its range each time, which every order would pay.
 library OrderLib {
     uint256 private constant SIDE_SHIFT = 3;
     uint256 private constant EPOCH_SHIFT = 8;
@@ -20,42 +21,48 @@ library OrderLib {
     uint256 private constant TICK_SHIFT = 136;
     uint256 private constant COMPENSATED_SHIFT = 152;
     uint256 private constant STATE_MASK = 7;
-    uint256 private constant EPOCH_MASK = type(uint16).max;
-    uint256 private constant BOUND_MASK = type(uint48).max;
     uint256 private constant HEAD_MASK = (1 << ENERGY_SHIFT) - 1;
     uint256 private constant OPENED_MASK = (1 << COMPENSATED_SHIFT) - 1;
+
+    uint256 private constant NONE = uint256(IAuction.OrderState.None);
+    uint256 private constant COMMITTED = uint256(IAuction.OrderState.Committed);
+    uint256 private constant OPENED = uint256(IAuction.OrderState.Opened);
+    uint256 private constant FORFEITED = uint256(IAuction.OrderState.Forfeited);
 
     /* WRITING */
 
     /// @notice A word with nothing above its lower 72 bits.
-    function head(IAuction.OrderState state, IAuction.Side side, uint256 epoch, uint256 bound)
-        internal
-        pure
-        returns (uint256)
-    {
-        return uint256(state) | (uint256(side) << SIDE_SHIFT) | (epoch << EPOCH_SHIFT) | (bound << BOUND_SHIFT);
+    function head(
+        IAuction.OrderState state,
+        uint256 side,
+        uint256 epoch,
+        uint256 bound
+    ) internal pure returns (uint256) {
+        return uint256(state) | (side << SIDE_SHIFT) | (epoch << EPOCH_SHIFT) | (bound << BOUND_SHIFT);
     }
 
     /// @notice A sealed order; the lower 72 bits of its digest are zero.
-    function committed(IAuction.Side side, uint256 epoch, uint256 bound, bytes32 digest)
-        internal
-        pure
-        returns (uint256)
-    {
-        return uint256(digest) | head(IAuction.OrderState.Committed, side, epoch, bound);
+    function committed(uint256 side, uint256 epoch, uint256 bound, bytes32 digest) internal pure returns (uint256) {
+        return uint256(digest) | COMMITTED | (side << SIDE_SHIFT) | (epoch << EPOCH_SHIFT) | (bound << BOUND_SHIFT);
     }
 
     /// @notice An order on the ladder.
     function opened(
-        IAuction.Side side,
+        uint256 side,
         uint256 epoch,
         uint256 bound,
         uint256 tick,
         uint256 energyWh,
         uint256 aheadWh
     ) internal pure returns (uint256) {
-        return head(IAuction.OrderState.Opened, side, epoch, bound) | (energyWh << ENERGY_SHIFT)
-            | (aheadWh << AHEAD_SHIFT) | (tick << TICK_SHIFT);
+        return
+            OPENED |
+            (side << SIDE_SHIFT) |
+            (epoch << EPOCH_SHIFT) |
+            (bound << BOUND_SHIFT) |
+            (energyWh << ENERGY_SHIFT) |
+            (aheadWh << AHEAD_SHIFT) |
+            (tick << TICK_SHIFT);
     }
 
     /// @notice An opened order in a later state, which binds `bound`.
@@ -75,47 +82,63 @@ library OrderLib {
         return IAuction.OrderState(word & STATE_MASK);
     }
 
-    function sideOf(uint256 word) internal pure returns (IAuction.Side) {
-        return IAuction.Side((word >> SIDE_SHIFT) & 1);
+    function isNone(uint256 word) internal pure returns (bool) {
+        return word & STATE_MASK == NONE;
+    }
+
+    function isCommitted(uint256 word) internal pure returns (bool) {
+        return word & STATE_MASK == COMMITTED;
+    }
+
+    function isOpened(uint256 word) internal pure returns (bool) {
+        return word & STATE_MASK == OPENED;
+    }
+
+    /// @notice Whether the order stands on the ladder, or stood there before it was collected.
+    function isOnLadder(uint256 word) internal pure returns (bool) {
+        return word & STATE_MASK != COMMITTED && energyOf(word) != 0;
+    }
+
+    /// @notice Whether nothing is left to do with the order, so that its place may be used again.
+    function isFinished(uint256 word) internal pure returns (bool) {
+        uint256 state = word & STATE_MASK;
+        return state == NONE || state >= FORFEITED;
+    }
+
+    function isAsk(uint256 word) internal pure returns (bool) {
+        return (word >> SIDE_SHIFT) & 1 != 0;
+    }
+
+    function sideOf(uint256 word) internal pure returns (uint256) {
+        return (word >> SIDE_SHIFT) & 1;
     }
 
     function epochOf(uint256 word) internal pure returns (uint256) {
-        return (word >> EPOCH_SHIFT) & EPOCH_MASK;
+        return uint16(word >> EPOCH_SHIFT);
     }
 
-    function boundOf(uint256 word) internal pure returns (uint48) {
-        return uint48((word >> BOUND_SHIFT) & BOUND_MASK);
+    function boundOf(uint256 word) internal pure returns (uint256) {
+        return uint48(word >> BOUND_SHIFT);
     }
 
     function digestOf(uint256 word) internal pure returns (bytes32) {
         return bytes32(word & ~HEAD_MASK);
     }
 
-    function energyOf(uint256 word) internal pure returns (uint32) {
+    function energyOf(uint256 word) internal pure returns (uint256) {
         return uint32(word >> ENERGY_SHIFT);
     }
 
-    function aheadOf(uint256 word) internal pure returns (uint32) {
+    function aheadOf(uint256 word) internal pure returns (uint256) {
         return uint32(word >> AHEAD_SHIFT);
     }
 
-    function tickOf(uint256 word) internal pure returns (uint16) {
+    function tickOf(uint256 word) internal pure returns (uint256) {
         return uint16(word >> TICK_SHIFT);
     }
 
     function compensatedOf(uint256 word) internal pure returns (uint256) {
         return word >> COMPENSATED_SHIFT;
-    }
-
-    /// @notice Whether the order stands on the ladder, or stood there.
-    function isOpened(uint256 word) internal pure returns (bool) {
-        return stateOf(word) != IAuction.OrderState.Committed && energyOf(word) != 0;
-    }
-
-    /// @notice Whether nothing is left to do with the order, so that its place may be used again.
-    function isFinished(uint256 word) internal pure returns (bool) {
-        IAuction.OrderState state = stateOf(word);
-        return state == IAuction.OrderState.None || state >= IAuction.OrderState.Forfeited;
     }
 
     /* FILLING */
@@ -124,15 +147,16 @@ library OrderLib {
     /// worse, and at the margin its share of what is rationed there, Wh.
     /// @dev Shares are rounded cumulatively, so they sum to `filledWh` exactly whatever the order of arrival:
     /// floor((ahead + q) * filled / margin) - floor(ahead * filled / margin).
-    function filledBy(uint256 word, uint256 marginTick, uint256 marginWh, uint256 filledWh)
-        internal
-        pure
-        returns (uint256)
-    {
+    function filledBy(
+        uint256 word,
+        uint256 marginTick,
+        uint256 marginWh,
+        uint256 filledWh
+    ) internal pure returns (uint256) {
         uint256 tick = tickOf(word);
         uint256 energyWh = energyOf(word);
         if (tick != marginTick) {
-            bool isBetter = sideOf(word) == IAuction.Side.Bid ? tick > marginTick : tick < marginTick;
+            bool isBetter = isAsk(word) ? tick < marginTick : tick > marginTick;
             return isBetter ? energyWh : 0;
         }
         uint256 aheadWh = aheadOf(word);

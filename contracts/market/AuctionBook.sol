@@ -17,6 +17,11 @@ abstract contract AuctionBook is IAuction, Venue {
     using OrderLib for uint256;
     using LadderLib for uint256;
 
+    /// @dev See OrderLib. A struct, so that its place is computed once for reading and writing.
+    struct OrderWord {
+        uint256 bits;
+    }
+
     /// @dev A clearing with what compensation needs. 32 + 32 + 64 + 16 + 16 + 8 + 32 + 32 = 232 bits in the first word,
     /// 32 + 32 + 64 + 64 = 192 in the second. The opened totals stay below 256 * 2^30 Wh.
     struct Result {
@@ -34,8 +39,10 @@ abstract contract AuctionBook is IAuction, Venue {
         uint64 openedAskWh;
     }
 
-    /// @dev RING is 2^10; shifts and masks instead of divisions, since every order pays for them.
+    /// @dev RING is 2^10: shifts and masks, and sides as numbers, since every order pays for them.
     uint256 private constant RING_BITS = 10;
+    uint256 internal constant BID = uint256(Side.Bid);
+    uint256 internal constant ASK = uint256(Side.Ask);
 
     IPricingRule public immutable pricingRule;
 
@@ -51,16 +58,19 @@ abstract contract AuctionBook is IAuction, Venue {
     uint32 internal immutable _coverPrice;
     uint32 internal immutable _maxOrderWh;
 
-    /// @dev At `participantId * RING + slot % RING`, see OrderLib.
-    mapping(uint256 place => uint256 word) internal _orders;
+    /// @dev At `participantId * RING + slot % RING`.
+    mapping(uint256 place => OrderWord) private _orders;
     /// @dev At `(slot % RING) * 64 + side * 32 + tick / 8`, see LadderLib.
-    mapping(uint256 place => uint256 word) private _ladders;
+    uint256[RING * 64] private _ladders;
     mapping(uint32 slot => Result) internal _results;
-    mapping(uint32 slot => mapping(Side side => uint256 amount)) internal _forfeits;
+    mapping(uint32 slot => mapping(uint256 side => uint256 amount)) internal _forfeits;
 
-    constructor(IClearinghouse clearinghouse_, address settlement_, IPricingRule rule_, Config memory config_)
-        Venue(clearinghouse_, settlement_, "SETM Auction")
-    {
+    constructor(
+        IClearinghouse clearinghouse_,
+        address settlement_,
+        IPricingRule rule_,
+        Config memory config_
+    ) Venue(clearinghouse_, settlement_, "SETM Auction") {
         _requireConsistent(config_);
 
         pricingRule = rule_;
@@ -120,41 +130,45 @@ abstract contract AuctionBook is IAuction, Venue {
     }
 
     /// @dev The same as `_requirePhase(slot, Phase.Ordering)`, cheap, since every order pays for it.
-    function _requireOrdering(uint32 slot) internal view {
+    function _requireOrdering(uint256 slot) internal view {
         // Wraps round to far beyond any horizon if the slot has started; the product has 64 bits.
         unchecked {
-            uint256 ahead = uint256(slot) * slotSeconds - block.timestamp;
+            uint256 ahead = slot * slotSeconds - block.timestamp;
             if (ahead > _gateLead && ahead <= _horizonSeconds) return;
         }
-        revert WrongPhase(slot, phase(slot), Phase.Ordering);
+        revert WrongPhase(uint32(slot), phase(uint32(slot)), Phase.Ordering);
     }
 
     /* ORDERS */
 
-    function _epochOf(uint32 slot) internal pure returns (uint256) {
+    function _epochOf(uint256 slot) internal pure returns (uint256) {
         return uint16(slot >> RING_BITS);
     }
 
-    function _placeOf(uint32 slot, uint32 participantId) internal pure returns (uint256) {
-        return (uint256(participantId) << RING_BITS) | (slot & (RING - 1));
+    function _placeOf(uint256 slot, uint256 participantId) private pure returns (uint256) {
+        return (participantId << RING_BITS) | (slot & (RING - 1));
     }
 
-    /// @dev The participant's word of this slot, or zero (state None) if the place belongs to another slot.
-    function _orderAt(uint32 slot, uint32 participantId) internal view returns (uint256 place, uint256 word) {
-        place = _placeOf(slot, participantId);
-        word = _orders[place];
+    /// @dev The participant's word of this slot, zero (state None) if the place belongs to another slot.
+    function _orderAt(
+        uint256 slot,
+        uint256 participantId
+    ) internal view returns (OrderWord storage order, uint256 word) {
+        order = _orders[_placeOf(slot, participantId)];
+        word = order.bits;
         if (word.epochOf() != _epochOf(slot)) word = 0;
     }
 
     /// @dev The place for a new order of the slot; refuses if it is taken.
-    function _freePlace(uint32 slot, uint32 participantId) internal view returns (uint256 place) {
-        place = _placeOf(slot, participantId);
-        uint256 word = _orders[place];
-        if (word.epochOf() == _epochOf(slot)) {
-            require(word.stateOf() == OrderState.None, OrderExists(slot, participantId));
-        } else {
-            require(word.isFinished(), EarlierSlotOpen(uint32(word.epochOf()) * RING + (slot % RING)));
+    function _freePlace(uint256 slot, uint256 participantId) internal view returns (OrderWord storage order) {
+        order = _orders[_placeOf(slot, participantId)];
+        uint256 word = order.bits;
+        if (word.isFinished()) {
+            // In a slot that still takes orders only a cancelled one is finished.
+            return order;
         }
+        require(word.epochOf() != _epochOf(slot), OrderExists(uint32(slot), uint32(participantId)));
+        revert EarlierSlotOpen(uint32((word.epochOf() << RING_BITS) | (slot & (RING - 1))));
     }
 
     function _requireInBand(uint256 tick, uint256 energyWh) internal view {
@@ -162,11 +176,11 @@ abstract contract AuctionBook is IAuction, Venue {
         require(energyWh != 0 && energyWh <= _maxOrderWh, EnergyOutOfRange(energyWh, _maxOrderWh));
     }
 
-    function _cover(Side side, uint256 tick, uint256 energyWh) internal view returns (uint256) {
+    function _cover(uint256 side, uint256 tick, uint256 energyWh) internal view returns (uint256) {
         // Below 2^49: a 16-bit tick times a 32-bit size.
         unchecked {
             uint256 price = _floorPrice + tick * _tickSize;
-            return side == Side.Bid ? MoneyLib.paymentUp(energyWh, price) : _shortfall(energyWh, price);
+            return side == BID ? MoneyLib.paymentUp(energyWh, price) : _shortfall(energyWh, price);
         }
     }
 
@@ -179,44 +193,52 @@ abstract contract AuctionBook is IAuction, Venue {
     function _fill(uint32 slot, uint256 word) internal view returns (uint256) {
         Result memory result = _results[slot];
         if (result.volumeWh == 0) return 0;
-        return word.sideOf() == Side.Bid
-            ? word.filledBy(result.bidMarginTick, result.bidMarginWh, result.bidMarginFilledWh)
-            : word.filledBy(result.askMarginTick, result.askMarginWh, result.askMarginFilledWh);
+        return
+            word.isAsk()
+                ? word.filledBy(result.askMarginTick, result.askMarginWh, result.askMarginFilledWh)
+                : word.filledBy(result.bidMarginTick, result.bidMarginWh, result.bidMarginFilledWh);
     }
 
     /* LADDERS */
 
-    function _ladderPlaceOf(uint32 slot, Side side) private pure returns (uint256) {
-        return (uint256(slot & (RING - 1)) << 6) | (uint256(side) << 5);
+    function _ladderPlaceOf(uint256 slot, uint256 side) private pure returns (uint256) {
+        return ((slot & (RING - 1)) << 6) | (side << 5);
     }
 
     /// @dev Adds to a tick unless it is full.
     /// @return isHeld whether the tick took it
     /// @return aheadWh what stood at the tick before
-    function _addToLadder(uint32 slot, Side side, uint256 tick, uint256 energyWh)
-        internal
-        returns (bool isHeld, uint256 aheadWh)
-    {
+    function _addToLadder(
+        uint256 slot,
+        uint256 side,
+        uint256 tick,
+        uint256 energyWh
+    ) internal returns (bool isHeld, uint256 aheadWh) {
         uint256 place = _ladderPlaceOf(slot, side) | (tick >> 3);
         uint256 epoch = _epochOf(slot);
         uint256 quantities = _ladders[place].quantitiesOf(epoch);
         aheadWh = quantities.heldAt(tick);
-        // Both are far below 2^64.
+        // Two numbers far below 2^64.
         unchecked {
             isHeld = aheadWh + energyWh <= LadderLib.MAX_TICK_WH;
         }
         if (isHeld) _ladders[place] = quantities.added(tick, energyWh).stored(epoch);
     }
 
-    function _ladder(uint32 slot, Side side) internal view returns (uint256[] memory words, uint256 totalWh) {
+    function _ladder(uint256 slot, uint256 side) internal view returns (uint256[] memory words, uint256 totalWh) {
         words = new uint256[](LadderLib.WORDS);
         uint256 place = _ladderPlaceOf(slot, side);
         uint256 epoch = _epochOf(slot);
-        uint256 used = (uint256(_tickCount) + 7) / 8;
-        // At most 32 turns; words above the band hold nothing.
-        for (uint256 i = 0; i < used; ++i) {
-            words[i] = _ladders[place + i].quantitiesOf(epoch);
-            totalWh += words[i].totalOf();
+        uint256 lanes;
+        // At most 32 turns, words above the band hold nothing; lanes are below 2^60, see LadderLib.
+        unchecked {
+            uint256 used = (uint256(_tickCount) + 7) >> 3;
+            for (uint256 i = 0; i < used; ++i) {
+                uint256 quantities = _ladders[place | i].quantitiesOf(epoch);
+                words[i] = quantities;
+                lanes += quantities.lanesOf();
+            }
         }
+        totalWh = lanes.totalOf();
     }
 }

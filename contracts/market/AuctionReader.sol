@@ -13,48 +13,53 @@ import {AuctionBook} from "./AuctionBook.sol";
 abstract contract AuctionReader is AuctionBook {
     using OrderLib for uint256;
 
-    constructor(IClearinghouse clearinghouse_, address settlement_, IPricingRule rule_, Config memory config_)
-        AuctionBook(clearinghouse_, settlement_, rule_, config_)
-    {}
+    constructor(
+        IClearinghouse clearinghouse_,
+        address settlement_,
+        IPricingRule rule_,
+        Config memory config_
+    ) AuctionBook(clearinghouse_, settlement_, rule_, config_) {}
 
     /* SLOTS */
 
     /// @inheritdoc IAuction
     function clearingOf(uint32 slot) external view returns (IPricingRule.Clearing memory) {
         Result memory result = _results[slot];
-        return IPricingRule.Clearing({
-            bidPrice: result.bidPrice,
-            askPrice: result.askPrice,
-            volumeWh: result.volumeWh,
-            bidMarginTick: result.bidMarginTick,
-            bidMarginWh: result.bidMarginWh,
-            bidMarginFilledWh: result.bidMarginFilledWh,
-            askMarginTick: result.askMarginTick,
-            askMarginWh: result.askMarginWh,
-            askMarginFilledWh: result.askMarginFilledWh
-        });
+        return
+            IPricingRule.Clearing({
+                bidPrice: result.bidPrice,
+                askPrice: result.askPrice,
+                volumeWh: result.volumeWh,
+                bidMarginTick: result.bidMarginTick,
+                bidMarginWh: result.bidMarginWh,
+                bidMarginFilledWh: result.bidMarginFilledWh,
+                askMarginTick: result.askMarginTick,
+                askMarginWh: result.askMarginWh,
+                askMarginFilledWh: result.askMarginFilledWh
+            });
     }
 
     /// @inheritdoc IAuction
     function ladderOf(uint32 slot, Side side) external view returns (uint256[] memory words) {
-        (words,) = _ladder(slot, side);
+        (words, ) = _ladder(slot, uint256(side));
     }
 
     /// @inheritdoc IAuction
     function config() external view returns (Config memory) {
-        return Config({
-            floorPrice: _floorPrice,
-            tickSize: _tickSize,
-            tickCount: _tickCount,
-            isSealed: _isSealed,
-            gateLead: _gateLead,
-            revealWindow: _revealWindow,
-            clearWindow: _clearWindow,
-            horizonSeconds: _horizonSeconds,
-            bond: _bond,
-            coverPrice: _coverPrice,
-            maxOrderWh: _maxOrderWh
-        });
+        return
+            Config({
+                floorPrice: _floorPrice,
+                tickSize: _tickSize,
+                tickCount: _tickCount,
+                isSealed: _isSealed,
+                gateLead: _gateLead,
+                revealWindow: _revealWindow,
+                clearWindow: _clearWindow,
+                horizonSeconds: _horizonSeconds,
+                bond: _bond,
+                coverPrice: _coverPrice,
+                maxOrderWh: _maxOrderWh
+            });
     }
 
     /* ORDERS */
@@ -63,28 +68,29 @@ abstract contract AuctionReader is AuctionBook {
     function orderOf(uint32 slot, uint32 participantId) external view returns (OrderView memory order) {
         (, uint256 word) = _orderAt(slot, participantId);
         order.state = word.stateOf();
-        order.side = word.sideOf();
-        order.bound = word.boundOf();
+        order.side = Side(word.sideOf());
+        // Casts are safe: these are the fields' own widths.
+        order.bound = uint48(word.boundOf());
         if (order.state == OrderState.Committed) {
             order.digest = word.digestOf();
         } else {
-            order.tick = word.tickOf();
-            order.energyWh = word.energyOf();
-            order.aheadWh = word.aheadOf();
+            order.tick = uint16(word.tickOf());
+            order.energyWh = uint32(word.energyOf());
+            order.aheadWh = uint32(word.aheadOf());
         }
     }
 
     /// @inheritdoc IAuction
     function fillOf(uint32 slot, uint32 participantId) external view returns (uint256 energyWh) {
         (, uint256 word) = _orderAt(slot, participantId);
-        return word.isOpened() ? _fill(slot, word) : 0;
+        return word.isOnLadder() ? _fill(slot, word) : 0;
     }
 
     /// @inheritdoc IVenue
     function tradeOf(uint32 slot, uint32 participantId) external view returns (Trade memory trade) {
         require(isFinal(slot), OutcomeOpen(slot));
         (, uint256 word) = _orderAt(slot, participantId);
-        if (word.isOpened()) trade = _tradeOf(slot, word);
+        if (word.isOnLadder()) trade = _tradeOf(slot, word);
     }
 
     /// @inheritdoc IVenue
@@ -96,60 +102,67 @@ abstract contract AuctionReader is AuctionBook {
     /// @inheritdoc IAuction
     function coverOf(Side side, uint16 tick, uint32 energyWh) external view returns (uint256) {
         _requireInBand(tick, energyWh);
-        return _cover(side, tick, energyWh);
+        return _cover(uint256(side), tick, energyWh);
     }
 
     /// @inheritdoc IAuction
-    function digestOf(uint32 slot, uint32 participantId, Side side, uint16 tick, uint32 energyWh, uint160 salt)
-        external
-        view
-        returns (bytes32)
-    {
-        return _digest(slot, participantId, side, tick, energyWh, salt);
+    function digestOf(
+        uint32 slot,
+        uint32 participantId,
+        Side side,
+        uint16 tick,
+        uint32 energyWh,
+        uint160 salt
+    ) external view returns (bytes32) {
+        return _digest(slot, participantId, uint256(side), tick, energyWh, salt);
     }
 
     function _tradeOf(uint32 slot, uint256 word) internal view returns (Trade memory trade) {
         uint256 filledWh = _fill(slot, word);
-        if (word.sideOf() == Side.Bid) {
-            trade.boughtWh = filledWh;
-            trade.payment = MoneyLib.paymentUp(filledWh, _results[slot].bidPrice);
-        } else {
+        if (word.isAsk()) {
             trade.soldWh = filledWh;
             trade.revenue = MoneyLib.paymentDown(filledWh, _results[slot].askPrice);
+        } else {
+            trade.boughtWh = filledWh;
+            trade.payment = MoneyLib.paymentUp(filledWh, _results[slot].bidPrice);
         }
     }
 
     /// @dev What an opened order is still owed of the other side's forfeited bonds. It grows with each forfeit, so that the
     /// sum in the end does not depend on who called what first.
     function _compensationOf(uint32 slot, uint256 word) internal view returns (uint256) {
-        if (!word.isOpened()) return 0;
-        bool isBid = word.sideOf() == Side.Bid;
-        uint256 forfeited = _forfeits[slot][isBid ? Side.Ask : Side.Bid];
+        if (!word.isOnLadder()) return 0;
+        uint256 forfeited = _forfeits[slot][word.isAsk() ? BID : ASK];
         if (forfeited == 0) return 0;
         // A bond is forfeited in cleared slots only, and there the order counts in its side's total.
-        uint256 totalWh = isBid ? _results[slot].openedBidWh : _results[slot].openedAskWh;
+        uint256 totalWh = word.isAsk() ? _results[slot].openedAskWh : _results[slot].openedBidWh;
         return (forfeited * word.energyOf()) / totalWh - word.compensatedOf();
     }
 
     /* WORDS */
 
     /// @dev The upper 184 bits, so that the word of a commitment has room for what else is known of it.
-    function _digest(uint32 slot, uint32 participantId, Side side, uint16 tick, uint256 energyWh, uint160 salt)
-        internal
-        view
-        returns (bytes32)
-    {
+    function _digest(
+        uint256 slot,
+        uint256 participantId,
+        uint256 side,
+        uint256 tick,
+        uint256 energyWh,
+        uint256 salt
+    ) internal view returns (bytes32) {
         bytes memory order = abi.encode(block.chainid, address(this), slot, participantId, side, tick, energyWh, salt);
         return bytes32((uint256(keccak256(order)) >> 72) << 72);
     }
 
     /// @dev One entry of `OrdersOpened`.
-    function _entry(uint32 participantId, Side side, uint16 tick, uint256 bound, uint256 energyWh)
-        internal
-        pure
-        returns (uint256)
-    {
-        return (uint256(participantId) << 128) | (uint256(side) << 112) | (uint256(tick) << 96) | (bound << 48) | energyWh;
+    function _entry(
+        uint256 participantId,
+        uint256 side,
+        uint256 tick,
+        uint256 bound,
+        uint256 energyWh
+    ) internal pure returns (uint256) {
+        return (participantId << 128) | (side << 112) | (tick << 96) | (bound << 48) | energyWh;
     }
 
     function _first(uint256[] memory entries, uint256 count) internal pure returns (uint256[] memory kept) {

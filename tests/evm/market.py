@@ -15,7 +15,7 @@ from tests.evm.system import Person, System, default_config, deploy_system
 
 OPEN_MODE = {"is_sealed": False, "reveal_window": 0, "bond": 0}
 # Enough for every order of a test, and for all people together below what the clearinghouse can hold.
-PLENTY = 2**55
+PLENTY = 2**54
 RING = 1024
 
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IAuction} from "../../interfaces/IAuction.sol";
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {IPricingRule} from "../../interfaces/IPricingRule.sol";
+import {MoneyLib} from "../libraries/MoneyLib.sol";
+import {OrderLib} from "../libraries/OrderLib.sol";
+import {AuctionReader} from "./AuctionReader.sol";
+
+/// @title What becomes of a slot's orders: clearing, forfeited bonds, payment and revenue
+abstract contract AuctionOutcome is AuctionReader {
+    using OrderLib for uint256;
+
+    constructor(
+        IClearinghouse clearinghouse_,
+        address settlement_,
+        IPricingRule rule_,
+        Config memory config_
+    ) AuctionReader(clearinghouse_, settlement_, rule_, config_) {}
+
+    modifier inMode(bool isSealed_) {
+        require(_isSealed == isSealed_, ModeMismatch(_isSealed));
+        _;
+    }
+
+    /* CLEARING */
+
+    /// @inheritdoc IAuction
+    function clear(uint32 slot) external {
+        _requirePhase(slot, Phase.Clearing);
+
+        _clear(slot);
+    }
+
+    function _clear(uint32 slot) private {
+        (uint256[] memory bids, uint256 bidWh) = _ladder(slot, BID);
+        (uint256[] memory asks, uint256 askWh) = _ladder(slot, ASK);
+        IPricingRule.Clearing memory found = pricingRule.clear(IPricingRule.Grid(_floorPrice, _tickSize), bids, asks);
+        _results[slot] = Result({
+            bidPrice: found.bidPrice,
+            askPrice: found.askPrice,
+            volumeWh: found.volumeWh,
+            bidMarginTick: found.bidMarginTick,
+            askMarginTick: found.askMarginTick,
+            isCleared: true,
+            bidMarginWh: found.bidMarginWh,
+            bidMarginFilledWh: found.bidMarginFilledWh,
+            askMarginWh: found.askMarginWh,
+            askMarginFilledWh: found.askMarginFilledWh,
+            openedBidWh: uint64(bidWh),
+            openedAskWh: uint64(askWh)
+        });
+
+        emit SlotCleared(slot, msg.sender, found);
+    }
+
+    /// @inheritdoc IAuction
+    function forfeit(uint32 slot, uint32[] calldata participantIds) external inMode(true) {
+        // A slot in which bonds were forfeited never becomes void.
+        if (phase(slot) == Phase.Clearing) _clear(slot);
+        _requirePhase(slot, Phase.Cleared);
+
+        for (uint256 i = 0; i < participantIds.length; ++i) {
+            _forfeit(slot, participantIds[i]);
+        }
+    }
+
+    function _forfeit(uint32 slot, uint32 participantId) private {
+        (OrderWord storage order, uint256 word) = _orderAt(slot, participantId);
+        if (word.stateOf() == OrderState.Forfeited) return;
+        require(!word.isNone(), NoCommitment(slot, participantId));
+        require(word.isCommitted(), NothingForfeited(slot, participantId));
+        (uint256 side, uint256 rest) = (word.sideOf(), word.boundOf() - _bond);
+
+        order.bits = OrderLib.head(OrderState.Forfeited, side, word.epochOf(), 0);
+        _forfeits[slot][side] += _bond;
+        _unbind(participantId, rest);
+
+        emit BondForfeited(slot, participantId, Side(side), _bond, uint48(rest));
+
+        _charge(slot, participantId, _bond);
+    }
+
+    /// @inheritdoc IAuction
+    function compensate(uint32 slot, uint32 participantId) external inMode(true) {
+        uint256 possibleFrom = _startOf(slot) + _revealWindow + _clearWindow;
+        require(block.timestamp + _gateLead >= possibleFrom, CompensationOpen(slot, possibleFrom - _gateLead));
+        (OrderWord storage order, uint256 word) = _orderAt(slot, participantId);
+        uint256 owed = _compensationOf(slot, word);
+        require(owed != 0, NoCompensation(slot, participantId));
+
+        order.bits = word.compensated(word.compensatedOf() + owed);
+
+        emit CompensationPaid(slot, participantId, owed);
+
+        _payIntoMargin(slot, participantId, owed);
+    }
+
+    /* FROM TRADE TO SETTLEMENT */
+
+    function _takePayment(
+        uint32 slot,
+        uint32 participantId
+    ) internal override returns (bool isOpen, uint256 payment, uint256 unbound) {
+        (OrderWord storage order, uint256 word) = _orderAt(slot, participantId);
+        uint256 bound = word.boundOf();
+        if (word.isCommitted() && !_results[slot].isCleared) {
+            // Of a void slot; in a cleared one the bond is forfeited.
+            order.bits = OrderLib.head(OrderState.Closed, word.sideOf(), word.epochOf(), 0);
+            return (true, 0, bound);
+        }
+        if (!word.isOpened()) return (false, 0, 0);
+
+        uint256 filledWh = _fill(slot, word);
+        uint256 kept;
+        if (word.isAsk()) {
+            kept = _shortfall(filledWh, _results[slot].askPrice);
+        } else {
+            payment = MoneyLib.paymentUp(filledWh, _results[slot].bidPrice);
+        }
+        order.bits = word.advanced(filledWh == 0 ? OrderState.Closed : OrderState.Collected, kept);
+        return (true, payment, bound - payment - kept);
+    }
+
+    function _close(
+        uint32 slot,
+        uint32 participantId
+    ) internal override returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover) {
+        (OrderWord storage order, uint256 word) = _orderAt(slot, participantId);
+        if (word.stateOf() != OrderState.Collected) return (0, 0, 0, 0);
+
+        Trade memory trade = _tradeOf(slot, word);
+        order.bits = word.advanced(OrderState.Closed, 0);
+        return (trade.boughtWh, trade.soldWh, trade.revenue, word.boundOf());
+    }
+}
