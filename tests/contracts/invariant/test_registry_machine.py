@@ -199,7 +199,10 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(dice=DICE)
     def rotate(self, dice):
-        person, now = self.person(dice), self.evm.now
+        self.rotate_for(dice, self.person(dice))
+
+    def rotate_for(self, dice, person):
+        now = self.evm.now
         caller, account = self.owner(dice, person), self.fresh_key(dice)
         owned = self.ground.ask("ownerOf", caller)
         signature = messages.rotate(
@@ -217,9 +220,14 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(dice=DICE)
     def open_session(self, dice):
-        caller, now = self.owner(dice, self.person(dice)), self.evm.now
+        self.open_session_for(dice, self.person(dice))
+
+    def open_session_for(self, dice, person):
+        caller, now = self.owner(dice, person), self.evm.now
         key, venue = self.fresh_key(dice), dice.choice(self.ground.venues)
-        expires_at = now + dice.choice([0, 1, SLOT, DAY, 3 * DAY, 367 * DAY])
+        expires_at = now + dice.choice(
+            [0, 1, SLOT, DAY, 3 * DAY, 9 * DAY, 366 * DAY, 366 * DAY + 1]
+        )
         self.both(
             lambda state: book.open_session(
                 state,
@@ -262,7 +270,10 @@ class RegistryMachine(RuleBasedStateMachine):
 
     @rule(dice=DICE)
     def start_recovery(self, dice):
-        person, now = self.person(dice), self.evm.now
+        self.start_recovery_for(dice, self.person(dice))
+
+    def start_recovery_for(self, dice, person):
+        now = self.evm.now
         caller, account = self.key(dice), self.fresh_key(dice)
         if 1 <= person <= len(self.model.participants) and dice.random() < 0.85:
             recovery = self.model.participants[person - 1].recovery_address(now)
@@ -300,12 +311,29 @@ class RegistryMachine(RuleBasedStateMachine):
             sender=caller,
         )
 
+    @rule(dice=DICE, is_revoked=st.booleans())
+    def lose_a_key_in_the_middle_of_a_change(self, dice, is_revoked):
+        """A recovery or a revocation meets an open session and a change of key that is pending."""
+        person = self.person(dice)
+        self.start_recovery_for(dice, person)
+        if 1 <= person <= len(self.model.participants):
+            asked = self.model.participants[person - 1].recovering
+            self.evm.now = self.evm.now if asked is None else max(self.evm.now, asked[1])
+        self.open_session_for(dice, person)
+        self.rotate_for(dice, person)
+        if is_revoked:
+            self.judge_for(dice, person, "revoke")
+        else:
+            self.complete_recovery(dice)
+
     # Authorities and governance
 
     @rule(dice=DICE, verdict=st.sampled_from(["suspend", "reinstate", "suspend", "revoke"]))
     def judge_a_participant(self, dice, verdict):
-        person, now = self.person(dice), self.evm.now
-        caller = self.judge(dice, person)
+        self.judge_for(dice, self.person(dice), verdict)
+
+    def judge_for(self, dice, person, verdict):
+        caller, now = self.judge(dice, person), self.evm.now
         change = {"suspend": book.suspend, "reinstate": book.reinstate, "revoke": book.revoke}
         self.both(
             lambda state: change[verdict](state, caller, person, now),
