@@ -75,6 +75,7 @@ def test_one_removed_before_it_was_active_never_becomes_so(
     registry, governance, second_authority, wait_until
 ):
     added = registry.addAuthority(second_authority, {"from": governance}).events[0]["activeFrom"]
+    wait_until(brownie.chain.time() + 3600)
     registry.removeAuthority(second_authority, {"from": governance})
     wait_until(added)
     assert not registry.isAccredited(second_authority)

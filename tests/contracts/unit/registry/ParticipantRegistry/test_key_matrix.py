@@ -174,6 +174,11 @@ def test_an_authoritys_signature_counts_to_the_second(deployed, offset):
         registry.send("removeAuthority", second, sender=governance)
         evm.now = begins + DAY + offset
         assert registry.isAccredited(second) == (offset < 0)
+        if offset < 0:
+            with pytest.raises(Reverted, match="TooEarly"):
+                registry.send("addAuthority", second, sender=governance)
+        else:
+            registry.send("addAuthority", second, sender=governance)
 
 
 def test_the_end_of_a_credential_wins_over_a_later_suspension_and_the_other_way_round(stage):

@@ -48,6 +48,16 @@ def test_ends_every_key_at_once(
     assert registry.participant(people.alice)[8] == revoked.timestamp
 
 
+def test_a_key_that_had_already_changed_stays_the_account(
+    registry, config, authority, rotate, bob, new_key, people, wait_until
+):
+    wait_until(rotate(people.bob, bob, new_key).events["KeyRotated"]["activeFrom"])
+    registry.revoke(people.bob, {"from": authority})
+    assert registry.participant(people.bob)[0] == new_key
+    wait_until(brownie.chain.time() + config["recovery_delay"])
+    assert registry.payoutAddress(people.bob) == new_key
+
+
 def test_the_money_goes_to_the_recovery_address_after_the_delay(
     registry, config, authority, alice, recovery, people, wait_until
 ):
@@ -75,6 +85,7 @@ def test_whoever_stole_the_key_cannot_redirect_the_money(
     registry.setRecovery(mallory, {"from": alice})
     registry.revoke(people.alice, {"from": authority})
     wait_until(brownie.chain.time() + 2 * config["recovery_delay"])
+    assert registry.participant(people.alice)[9] == recovery
     assert registry.payoutAddress(people.alice) == recovery
 
 
