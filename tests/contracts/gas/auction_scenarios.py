@@ -1,0 +1,192 @@
+"""What the auction costs: each scenario returns the gas of every transaction that it measures.
+
+Steady state means that the ring's words were written by an earlier epoch, whose orders are settled; that is what an
+auction costs from its eleventh day on. Machines are metered: every transaction begins cold, as on a chain.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from statistics import median
+
+from setm.orders import BookedOrder
+from setm.types import Order, Side
+from setm.units import Money
+from tests.evm.machine import Contract, Evm
+from tests.evm.market import OPEN_MODE, RING, Market, order_of
+from tests.evm.system import Person
+
+ORDERS = 100
+TICKS = 256
+BOUND = Money(1_000_000)
+
+
+def random_orders(people: Sequence[Person], slot: int, seed: int = 1) -> list[Order]:
+    """Return one order each, anywhere in the band: the most words that a book of this size touches."""
+    rng = random.Random(seed)
+    return [
+        order_of(
+            person, slot, Side(rng.randrange(2)), rng.randrange(TICKS), rng.randrange(1, 5_000)
+        )
+        for person in people
+    ]
+
+
+def covering_orders(people: Sequence[Person], slot: int) -> list[Order]:
+    """Return one order each, so that 64 people touch every word of both ladders and 512 every tick."""
+    return [
+        order_of(person, slot, Side(place % 2), place // 2 * 8 % TICKS + place // 64 % 8, 100)
+        for place, person in enumerate(people)
+    ]
+
+
+@cache
+def settled_market(count: int, is_sealed: bool) -> Market:
+    """Return a market in which ``count`` people have traded and settled one slot, over every word of the ladders."""
+    market = Market(count, **({} if is_sealed else OPEN_MODE))
+    booked = [
+        BookedOrder(order=order, bound=BOUND)
+        for order in covering_orders(market.people, market.first_slot)
+    ]
+    market.enter(booked, booked)
+    market.clear()
+    market.settle([person.id for person in market.people])
+    return market
+
+
+class Steady:
+    """A metered copy of a settled market, one turn of the ring later."""
+
+    def __init__(self, count: int, is_sealed: bool) -> None:
+        self.market = settled_market(count, is_sealed)
+        self.slot = self.market.first_slot + RING
+        self.evm: Evm = self.market.evm.metered()
+        self.auction: Contract = self.market.auction.on(self.evm)
+        self.evm.now = self.market.gate_of(self.slot) - 1
+
+    def place(self, order: Order) -> int:
+        words = (order.slot, order.side, order.tick, order.energy_wh)
+        return self.auction.send("placeOrder", words, sender=self.market.person(order)).gas_used
+
+    def commit(self, order: Order) -> int:
+        person = self.market.person(order)
+        commitment = (order.slot, order.side, BOUND, self.market.digest_of(person, order))
+        return self.auction.send("commit", commitment, sender=person).gas_used
+
+    def opening(self, order: Order) -> int:
+        return self.market.opening_of(self.market.person(order), order)
+
+    def open(self, orders: Sequence[Order]) -> int:
+        self.evm.now = self.market.gate_of(self.slot)
+        words = [self.opening(order) for order in orders]
+        return self.auction.send("open", self.slot, words).gas_used
+
+    def clear(self) -> int:
+        self.evm.now = self.market.clearing_from(self.slot)
+        return self.auction.send("clear", self.slot).gas_used
+
+
+def open_order() -> list[int]:
+    """An open order in a transaction of its own."""
+    steady = Steady(ORDERS, is_sealed=False)
+    return [steady.place(order) for order in random_orders(steady.market.people, steady.slot)]
+
+
+def open_order_in_new_words() -> list[int]:
+    """The same in a ring that was never used."""
+    steady = Steady(ORDERS, is_sealed=False)
+    steady.slot += 1
+    steady.evm.now += 900
+    return [steady.place(order) for order in random_orders(steady.market.people, steady.slot)]
+
+
+def commit() -> list[int]:
+    """A sealed order in a transaction of its own."""
+    steady = Steady(ORDERS, is_sealed=True)
+    return [steady.commit(order) for order in random_orders(steady.market.people, steady.slot)]
+
+
+def commit_in_new_words() -> list[int]:
+    """The same in a ring that was never used."""
+    steady = Steady(ORDERS, is_sealed=True)
+    steady.slot += 1
+    steady.evm.now += 900
+    return [steady.commit(order) for order in random_orders(steady.market.people, steady.slot)]
+
+
+def commit_day_share() -> list[int]:
+    """One of 96 sealed orders that are entered together, in new words."""
+    steady = Steady(ORDERS, is_sealed=True)
+    person = steady.market.people[0]
+    slots = range(steady.slot + 1, steady.slot + 97)
+    orders = [order_of(person, slot, Side.BID, 7, 500) for slot in slots]
+    words = [(o.slot, o.side, BOUND, steady.market.digest_of(person, o)) for o in orders]
+    return [steady.auction.send("commitMany", words, sender=person).gas_used // len(orders)]
+
+
+def open_and_clear_share() -> list[int]:
+    """An order's share of one transaction that opens all and one that clears."""
+    steady = Steady(ORDERS, is_sealed=True)
+    orders = random_orders(steady.market.people, steady.slot)
+    for order in orders:
+        steady.commit(order)
+    return [(steady.open(orders) + steady.clear()) // ORDERS]
+
+
+def open_alone() -> list[int]:
+    """Each order opened in a transaction of its own."""
+    steady = Steady(ORDERS, is_sealed=True)
+    orders = random_orders(steady.market.people, steady.slot)
+    for order in orders:
+        steady.commit(order)
+    return [steady.open([order]) for order in orders]
+
+
+def clear_random_book() -> list[int]:
+    """The clearing of a book of 100."""
+    steady = Steady(ORDERS, is_sealed=False)
+    for order in random_orders(steady.market.people, steady.slot):
+        steady.place(order)
+    return [steady.clear()]
+
+
+def clear_every_tick() -> list[int]:
+    """The clearing with an order at each of the 256 ticks of both sides: the most that it can cost, whatever N."""
+    steady = Steady(2 * TICKS, is_sealed=False)
+    for order in covering_orders(steady.market.people, steady.slot):
+        steady.place(order)
+    return [steady.clear()]
+
+
+def collect_share() -> list[int]:
+    """An order's share of a transaction that collects all."""
+    steady = Steady(ORDERS, is_sealed=False)
+    for order in random_orders(steady.market.people, steady.slot):
+        steady.place(order)
+    steady.clear()
+    ids = [person.id for person in steady.market.people]
+    return [steady.auction.send("collect", steady.slot, ids).gas_used // ORDERS]
+
+
+SCENARIOS: Mapping[str, Callable[[], list[int]]] = {
+    scenario.__name__: scenario
+    for scenario in (
+        open_order,
+        open_order_in_new_words,
+        commit,
+        commit_in_new_words,
+        commit_day_share,
+        open_and_clear_share,
+        open_alone,
+        clear_random_book,
+        clear_every_tick,
+        collect_share,
+    )
+}
+
+
+def medians() -> dict[str, int]:
+    """Return the median gas of each scenario."""
+    return {name: int(median(measure())) for name, measure in SCENARIOS.items()}
