@@ -214,10 +214,14 @@ interface IAuction {
     function coverOf(Side side, uint16 tick, uint32 energyWh) external view returns (uint256);
 
     /// @notice The digest of a sealed order, as `Commitment.digest`.
-    function digestOf(uint32 slot, uint32 participantId, Side side, uint16 tick, uint32 energyWh, uint160 salt)
-        external
-        view
-        returns (bytes32);
+    function digestOf(
+        uint32 slot,
+        uint32 participantId,
+        Side side,
+        uint16 tick,
+        uint32 energyWh,
+        uint160 salt
+    ) external view returns (bytes32);
 
     /// @notice The configuration.
     function config() external view returns (Config memory);

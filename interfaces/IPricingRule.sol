@@ -40,8 +40,9 @@ interface IPricingRule {
     error LadderLengthMismatch(uint256 expected, uint256 found);
 
     /// @notice The clearing of a ladder of bids against a ladder of asks; all zero without trade.
-    function clear(Grid calldata grid, uint256[] calldata bids, uint256[] calldata asks)
-        external
-        pure
-        returns (Clearing memory);
+    function clear(
+        Grid calldata grid,
+        uint256[] calldata bids,
+        uint256[] calldata asks
+    ) external pure returns (Clearing memory);
 }

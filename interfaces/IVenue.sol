@@ -26,7 +26,11 @@ interface IVenue {
     event TradeCollected(uint32 indexed slot, uint32 indexed participantId, uint256 payment, uint256 unbound);
     /// @notice Settlement took over the trade.
     event TradeClosed(
-        uint32 indexed slot, uint32 indexed participantId, uint256 boughtWh, uint256 soldWh, uint256 revenue
+        uint32 indexed slot,
+        uint32 indexed participantId,
+        uint256 boughtWh,
+        uint256 soldWh,
+        uint256 revenue
     );
 
     /// @notice Thrown when the margin does not cover what the order binds, both in 1e-6 EUR.
@@ -65,9 +69,10 @@ interface IVenue {
     /// @return boughtWh energy bought, Wh
     /// @return soldWh energy sold, Wh
     /// @return credit what was handed to settlement as the participant's collateral there, 1e-6 EUR
-    function close(uint32 slot, uint32 participantId)
-        external
-        returns (uint256 boughtWh, uint256 soldWh, uint256 credit);
+    function close(
+        uint32 slot,
+        uint32 participantId
+    ) external returns (uint256 boughtWh, uint256 soldWh, uint256 credit);
 
     /// @notice The margin that no order binds, 1e-6 EUR.
     function marginOf(uint32 participantId) external view returns (uint256);

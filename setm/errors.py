@@ -38,11 +38,11 @@ class ForecastError(SetmError):
     """A forecast cannot be made."""
 
 
-class OrderRefused(SetmError):  # noqa: N818 - states the fact, as the contract's errors do
+class OrderRefused(SetmError):
     """An order breaks a rule before it reaches a chain."""
 
 
-class NotSecured(SetmError):  # noqa: N818
+class NotSecured(SetmError):
     """user.Security is missing, forged or ended."""
 
 

@@ -92,11 +92,10 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     }
 
     /// @inheritdoc IVenue
-    function close(uint32 slot, uint32 participantId)
-        external
-        onlyBy(settlement)
-        returns (uint256 boughtWh, uint256 soldWh, uint256 credit)
-    {
+    function close(
+        uint32 slot,
+        uint32 participantId
+    ) external onlyBy(settlement) returns (uint256 boughtWh, uint256 soldWh, uint256 credit) {
         require(isFinal(slot), OutcomeOpen(slot));
 
         _collect(slot, participantId);
@@ -148,20 +147,20 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     /// @return isOpen false if there is nothing (more) to collect
     /// @return payment the buyer's payment out of what its order bound
     /// @return unbound what the order binds no longer, payment not included
-    function _takePayment(uint32 slot, uint32 participantId)
-        internal
-        virtual
-        returns (bool isOpen, uint256 payment, uint256 unbound);
+    function _takePayment(
+        uint32 slot,
+        uint32 participantId
+    ) internal virtual returns (bool isOpen, uint256 payment, uint256 unbound);
 
     /// @dev Marks a collected record as closed, once, and says what was traded; all zero if there is none.
     /// @return boughtWh energy bought
     /// @return soldWh energy sold
     /// @return revenue what the seller earns
     /// @return cover the seller's collateral that was bound until now
-    function _close(uint32 slot, uint32 participantId)
-        internal
-        virtual
-        returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover);
+    function _close(
+        uint32 slot,
+        uint32 participantId
+    ) internal virtual returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover);
 
     /// @inheritdoc IVenue
     function isFinal(uint32 slot) public view virtual returns (bool);
