@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
 
 from setm.chain.node import NodeKind
-from setm.cli.output import AsJson, console, errors, print_json
+from setm.cli.output import AsJson, console, print_json
+from setm.cli.progress import bar_progress
 from setm.cli.summary import print_summary
 from setm.errors import ConfigError
 from setm.report.build import build
@@ -22,35 +19,6 @@ from setm.scenario import load_scenario
 from setm.simulation.run import run
 
 NETWORKS: dict[str, NodeKind] = {"ganache": "ganache", "anvil": "anvil"}
-
-
-class BarProgress:
-    """One bar for each stage, on standard error."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-
-    def stage(self, name: str, steps: int) -> Callable[[], None]:
-        """Begin a stage; the returned function moves its bar by one step."""
-        task = self._bars.add_task(name, total=steps)
-
-        def done() -> None:
-            self._bars.advance(task)
-
-        return done
-
-
-@contextmanager
-def bar_progress() -> Iterator[BarProgress]:
-    """Show bars while the work goes on."""
-    columns = (
-        TextColumn("{task.description:32}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bars(*columns, console=errors) as bars:
-        yield BarProgress(bars)
 
 
 def command(

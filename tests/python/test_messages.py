@@ -292,8 +292,8 @@ def test_refuses_a_signature_of_another_length(length):
 
 
 def test_the_registry_refuses_a_credential_with_high_s():
-    from tests.evm import Evm
-    from tests.evm.machine import NOBODY
+    from setm.evm import Evm
+    from setm.evm.machine import NOBODY
 
     evm = Evm()
     governance, authority, alice = (evm.account(name) for name in ("g", "a", "alice"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.evm import Reverted
+from setm.evm import Reverted
 
 
 @contextmanager

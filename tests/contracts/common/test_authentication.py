@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from setm.evm import Reverted
 from setm.types import Side
 from tests.contracts.common.refusal import refuses
-from tests.evm import Reverted
 
 HOUR = 3600
 PLENTY = 2**63

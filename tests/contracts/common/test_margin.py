@@ -2,10 +2,10 @@
 
 import pytest
 
+from setm.evm import Reverted
 from setm.types import Side
 from tests.contracts.common.refusal import refuses
 from tests.contracts.common.venues import MARGIN
-from tests.evm import Reverted
 
 HOUR = 3600
 

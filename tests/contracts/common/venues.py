@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
 from setm.types import Kind, Side, Terms
-from tests.evm import Contract, Evm, Person, System, default_config, deploy_system
 
 MARGIN = 20_000_000
 # On a tick of both auctions; 333 Wh of it do not come out even.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.gas.auction_scenarios import SCENARIOS, medians
+from setm.bench.auction import SCENARIOS, medians
 
 SNAPSHOT = Path(__file__).with_name("auction_gas.json")
 CEILINGS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.gas.metering_scenarios import SCENARIOS, medians
+from setm.bench.metering import SCENARIOS, medians
 
 SNAPSHOT = Path(__file__).with_name("metering_gas.json")
 CEILINGS = {"reading_in_batch": 14_000}

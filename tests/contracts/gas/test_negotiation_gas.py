@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contracts.gas.negotiation_scenarios import SCENARIOS, medians
+from setm.bench.negotiation import SCENARIOS, medians
 
 SNAPSHOT = Path(__file__).with_name("negotiation_gas.json")
 CEILINGS = {"agree": 130_000}

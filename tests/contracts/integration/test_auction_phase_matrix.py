@@ -19,10 +19,10 @@ from types import SimpleNamespace
 import pytest
 
 from setm import messages
+from setm.evm import Evm, Reverted, artifact, default_config, deploy_system
+from setm.evm.market import OPEN_MODE, order_of
 from setm.orders import digest, opening_word
 from setm.types import Kind, Side
-from tests.evm import Evm, Reverted, artifact, default_config, deploy_system
-from tests.evm.market import OPEN_MODE, order_of
 
 MARGIN = 20_000_000
 BOUND = 1_000_000

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from setm import messages
+from setm.evm import Evm, Reverted, artifact, default_config, deploy_system
 from setm.types import Kind, Terms
-from tests.evm import Evm, Reverted, artifact, default_config, deploy_system
 
 MARGIN = 10_000_000
 PHASES = ("early", "open", "expired", "final")

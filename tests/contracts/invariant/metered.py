@@ -8,10 +8,10 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from setm import messages
+from setm.evm import Contract, Evm, Person, System, default_config
 from setm.metering import Windows
 from setm.types import GridTariff, Kind, Reading
 from setm.units import Price, Wh
-from tests.evm import Contract, Evm, Person, System, default_config
 
 NAMES = ("alice", "bob", "carol", "dave")
 CAPACITY_WH = 1_000_001

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from setm.errors import Reverted
+from setm.evm.market import OPEN_MODE, Market, order_of
 from setm.orders import BookedOrder, clear_book, cover, digest, opening_word
 from setm.pricing import MAX_TICK_WH, pack_ladder
 from setm.types import Side
 from setm.units import Money
-from tests.evm.market import OPEN_MODE, Market, order_of
 
 DEPTH = int(os.environ.get("SETM_DEPTH", "1"))
 PEOPLE = 200

@@ -15,9 +15,9 @@ from hypothesis.stateful import (
 
 from setm import ledger as book
 from setm.errors import LedgerError, Reverted
+from setm.evm import Evm, System, abi
 from setm.ledger import Ledger
 from setm.types import Kind
-from tests.evm import Evm, System, abi
 
 DEPTH = int(os.environ.get("SETM_DEPTH", "1"))
 NAMES = ("alice", "bob", "carol")

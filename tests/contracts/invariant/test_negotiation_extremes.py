@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from setm import messages
 from setm import negotiation as reference
+from setm.evm import Evm, Reverted, default_config, deploy_system
 from setm.slots import Slot
 from setm.types import Kind, Terms
 from setm.units import Price, Wh
-from tests.evm import Evm, Reverted, default_config, deploy_system
 
 CONFIG = {
     "floor_price": 0,

@@ -15,9 +15,9 @@ from hypothesis.stateful import (
 
 from setm import messages
 from setm import negotiation as reference
+from setm.evm import Evm, Reverted, default_config, deploy_system
 from setm.types import Kind, Slot, Terms
 from setm.units import Price, Wh
-from tests.evm import Evm, Reverted, default_config, deploy_system
 
 EXAMPLES, STEPS = 20, 80
 MARGIN = 500_000

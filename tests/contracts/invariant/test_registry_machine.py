@@ -17,9 +17,9 @@ from hypothesis.stateful import (
 from setm import messages
 from setm import registry as book
 from setm.errors import NotSecured, Reverted
+from setm.evm import Evm, abi
 from setm.registry import ZERO_ADDRESS, Credential, Registry
 from setm.types import Kind
-from tests.evm import Evm, abi
 
 DEPTH = int(os.environ.get("SETM_DEPTH", "1"))
 SLOT, DAY = 900, 86_400

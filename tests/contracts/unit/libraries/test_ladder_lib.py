@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from setm.evm import Evm
 from setm.pricing import MAX_TICK_WH, pack_ladder
-from tests.evm import Evm
 
 QUANTITIES = st.lists(st.integers(0, MAX_TICK_WH), min_size=8, max_size=8)
 EPOCHS = st.integers(0, 2**16 - 1)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from setm.evm import Evm
 from setm.pricing import MAX_TICK_WH, fill_of
 from setm.types import Clearing, Side
 from setm.units import Wh
-from tests.evm import Evm
 
 SIDES = st.sampled_from(list(Side))
 EPOCHS = st.integers(0, 2**16 - 1)

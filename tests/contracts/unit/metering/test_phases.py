@@ -2,9 +2,9 @@
 
 import pytest
 
+from setm.evm import Reverted
 from tests.contracts.common.refusal import refuses
 from tests.contracts.invariant.metered import CAPACITY_WH, deploy_metered
-from tests.evm import Reverted
 
 METER = 1
 EDGES = (-1, 0, 1)

@@ -16,8 +16,8 @@ def test_refuses_when_none_was_started(registry, alice, people):
 
 def test_stops_the_recovery(registry, config, recovery, alice, new_key, people, wait_until):
     registry.startRecovery(people.alice, new_key, {"from": recovery})
-    registry.cancelRecovery({"from": alice})
-    wait_until(brownie.chain.time() + config["recovery_delay"])
+    receipt = registry.cancelRecovery({"from": alice})
+    wait_until(receipt.timestamp + config["recovery_delay"])
     with brownie.reverts(f"NothingPending: {people.alice}"):
         registry.completeRecovery(people.alice, {"from": new_key})
 

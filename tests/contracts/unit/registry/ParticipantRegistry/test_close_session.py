@@ -40,7 +40,7 @@ def test_refuses_one_that_has_expired(registry, opened, agent, alice, people, wa
 def test_ends_the_session_at_once(registry, opened, agent, alice, venue, low):
     registry.closeSession(agent, {"from": alice})
     with brownie.reverts(f"NotSecured: {low(agent)}"):
-        registry.authorize(agent, 1, {"from": venue})
+        registry.authorize.transact(agent, 1, {"from": venue})
     assert not registry.isSecured(agent)
 
 
@@ -49,7 +49,7 @@ def test_the_same_participant_may_open_it_again(
 ):
     registry.closeSession(agent, {"from": alice})
     open_session(alice)
-    assert registry.authorize(agent, 1, {"from": venue}) == people.alice
+    assert registry.authorize.transact(agent, 1, {"from": venue}).return_value == people.alice
 
 
 def test_tells_which_key_ended(registry, opened, agent, alice, people):

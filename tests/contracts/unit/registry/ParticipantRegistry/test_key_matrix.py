@@ -3,8 +3,8 @@
 import pytest
 
 from setm import messages
+from setm.evm import Evm, Reverted
 from setm.types import Kind
-from tests.evm import Evm, Reverted
 
 SLOT, DAY, DELAY = 900, 86_400, 172_800
 ZERO_ADDRESS = "0x" + "00" * 20

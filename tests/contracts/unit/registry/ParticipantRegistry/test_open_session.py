@@ -44,12 +44,12 @@ def test_the_key_speaks_in_the_venue_up_to_the_limit(
     registry, open_session, alice, people, agent, venue, mallory, low
 ):
     open_session(alice)
-    assert registry.authorize(agent, 500, {"from": venue}) == people.alice
+    assert registry.authorize.transact(agent, 500, {"from": venue}).return_value == people.alice
     assert registry.isSecured(agent)
     with brownie.reverts("SessionLimitExceeded: 500, 501"):
-        registry.authorize(agent, 501, {"from": venue})
+        registry.authorize.transact(agent, 501, {"from": venue})
     with brownie.reverts(f"NotSecured: {low(agent)}"):
-        registry.authorize(agent, 0, {"from": mallory})
+        registry.authorize.transact(agent, 0, {"from": mallory})
 
 
 def test_the_key_never_owns(registry, open_session, alice, agent, low):
@@ -63,9 +63,9 @@ def test_opening_again_replaces_venue_limit_and_expiry(
 ):
     open_session(alice)
     open_session(alice, venue=mallory, limit=7)
-    assert registry.authorize(agent, 7, {"from": mallory}) == people.alice
+    assert registry.authorize.transact(agent, 7, {"from": mallory}).return_value == people.alice
     with brownie.reverts(f"NotSecured: {low(agent)}"):
-        registry.authorize(agent, 7, {"from": venue})
+        registry.authorize.transact(agent, 7, {"from": venue})
 
 
 def test_tells_the_key_its_venue_limit_and_expiry(open_session, alice, people, agent, venue):

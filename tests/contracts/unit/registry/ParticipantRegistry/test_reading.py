@@ -6,7 +6,7 @@ import pytest
 
 def test_refuses_an_unknown_key(registry, mallory, venue, low):
     with brownie.reverts(f"NotSecured: {low(mallory)}"):
-        registry.authorize(mallory, 0, {"from": venue})
+        registry.authorize.transact(mallory, 0, {"from": venue})
     with brownie.reverts(f"NotSecured: {low(mallory)}"):
         registry.ownerOf(mallory)
     assert not registry.isSecured(mallory)
@@ -21,4 +21,7 @@ def test_an_unknown_participant_is_not_active_and_has_no_entry(registry, unknown
 
 def test_an_owner_key_speaks_in_any_venue_without_limit(registry, alice, venue, mallory, people):
     for contract in (venue, mallory):
-        assert registry.authorize(alice, 2**256 - 1, {"from": contract}) == people.alice
+        assert (
+            registry.authorize.transact(alice, 2**256 - 1, {"from": contract}).return_value
+            == people.alice
+        )

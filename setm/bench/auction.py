@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from statistics import median
 
+from setm.evm.machine import Contract, Evm
+from setm.evm.market import OPEN_MODE, RING, Market, order_of
+from setm.evm.system import Person
 from setm.orders import BookedOrder
 from setm.types import Order, Side
 from setm.units import Money
-from tests.evm.machine import Contract, Evm
-from tests.evm.market import OPEN_MODE, RING, Market, order_of
-from tests.evm.system import Person
 
 ORDERS = 100
 TICKS = 256

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
 
-import eth_abi
+from eth_abi.abi import decode as _decode
+from eth_abi.abi import encode as _encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
@@ -48,12 +49,12 @@ def encode(inputs: Sequence[Mapping[str, Any]], values: Sequence[Any]) -> bytes:
     if len(inputs) != len(values):
         raise TypeError(f"{len(values)} arguments: expected {len(inputs)}")
     plain = [_plain(entry, value) for entry, value in zip(inputs, values, strict=True)]
-    return bytes(eth_abi.encode([type_of(entry) for entry in inputs], plain))
+    return bytes(_encode([type_of(entry) for entry in inputs], plain))
 
 
 def decode(outputs: Sequence[Mapping[str, Any]], data: bytes) -> tuple[Any, ...]:
     """Return the decoded values."""
-    values = eth_abi.decode([type_of(entry) for entry in outputs], data)
+    values = _decode([type_of(entry) for entry in outputs], data)
     return tuple(_named(entry, value) for entry, value in zip(outputs, values, strict=True))
 
 
@@ -81,9 +82,9 @@ def decode_error(
         return "", {}
     selector, body = data[:4], data[4:]
     if selector == keccak(text="Error(string)")[:4]:
-        return "Error", {"message": eth_abi.decode(["string"], body)[0]}
+        return "Error", {"message": _decode(["string"], body)[0]}
     if selector == keccak(text="Panic(uint256)")[:4]:
-        code = eth_abi.decode(["uint256"], body)[0]
+        code = _decode(["uint256"], body)[0]
         return "Panic", {"code": code, "meaning": PANICS.get(code, "")}
     if selector not in errors:
         return "UnknownError", {"data": data.hex()}

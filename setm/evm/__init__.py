@@ -9,16 +9,16 @@
     receipt = system.auction.send("placeOrder", (slot, Side.BID, 7, 500), sender=alice)
     receipt.gas_used, receipt.only("OrdersOpened"), system.auction.call("phase", slot)
 
-``tests.evm.market.Market`` adds people with margin, and trades whole books.
+``setm.evm.market.Market`` adds people with margin, and trades whole books.
 
 A refusal raises ``Reverted`` with ``name`` and ``arguments`` of the custom error.
 """
 
 from setm.errors import Reverted
-from tests.evm.abi import Event
-from tests.evm.compiler import artifact
-from tests.evm.machine import Contract, Evm, Receipt
-from tests.evm.system import Person, System, default_config, deploy_system
+from setm.evm.abi import Event
+from setm.evm.compiler import artifact
+from setm.evm.machine import Contract, Evm, Receipt
+from setm.evm.system import Person, System, default_config, deploy_system
 
 __all__ = [
     "Contract",

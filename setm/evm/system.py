@@ -12,9 +12,9 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from setm import messages
+from setm.evm.compiler import ROOT
+from setm.evm.machine import NOBODY, Contract, Evm, Receipt
 from setm.types import Kind
-from tests.evm.compiler import ROOT
-from tests.evm.machine import NOBODY, Contract, Evm
 
 YEAR_SECONDS = 365 * 24 * 3600
 HUNDRED_EUR = 100_000_000
@@ -57,6 +57,12 @@ class System:
 
     def enrol(self, name: str, kind: Kind, *, zone: int = 1, device_class: int = 0) -> Person:
         """Let the authority identify an account (uI) and the account join by its signature (uA)."""
+        return self.join(name, kind, zone=zone, device_class=device_class)[0]
+
+    def join(
+        self, name: str, kind: Kind, *, zone: int = 1, device_class: int = 0
+    ) -> tuple[Person, Receipt]:
+        """The same, with the receipt of the transaction, which somebody else sends."""
         key = self.evm.account(name)
         domain = self.domain(self.registry)
         credential = messages.credential(
@@ -81,7 +87,7 @@ class System:
             deadline,
             join.sign(key),
         )
-        return Person(name, key, joined.value)
+        return Person(name, key, joined.value), joined
 
     def deposit(self, person: Person, amount: int) -> None:
         """Mint test euros for ``person`` and deposit them, 1e-6 EUR."""

@@ -12,10 +12,10 @@ from statistics import median
 from typing import Any
 
 from setm import messages
+from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
 from setm.slots import Slot
 from setm.types import Kind, Terms
 from setm.units import Price, Wh
-from tests.evm import Contract, Evm, Person, System, default_config, deploy_system
 
 AGREEMENTS = 100
 PAIRS = 50

@@ -7,11 +7,11 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from setm.evm.machine import Contract, Evm, Receipt
+from setm.evm.system import Person, System, default_config, deploy_system
 from setm.orders import AuctionRules, BookedOrder, digest, opening_word, salt
 from setm.types import Grid, Kind, Order, Side
 from setm.units import Money, Price, Wh
-from tests.evm.machine import Contract, Evm, Receipt
-from tests.evm.system import Person, System, default_config, deploy_system
 
 OPEN_MODE = {"is_sealed": False, "reveal_window": 0, "bond": 0}
 # Enough for every order of a test, and for all people together below what the clearinghouse can hold.

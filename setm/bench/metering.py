@@ -15,11 +15,11 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from setm import messages
+from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
 from setm.metering import RING
 from setm.slots import Slot
 from setm.types import Kind, Reading
 from setm.units import Wh
-from tests.evm import Contract, Evm, Person, System, default_config, deploy_system
 
 METERS = 100
 SINGLE = 20

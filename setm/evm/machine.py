@@ -19,8 +19,8 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from setm.errors import Reverted
-from tests.evm import abi
-from tests.evm.compiler import artifact
+from setm.evm import abi
+from setm.evm.compiler import artifact
 
 CHAIN_ID = 1337
 START_AT = 1_800_000_000
@@ -94,7 +94,7 @@ class Evm:
         """Deploy a compiled contract by name; raise ``Reverted`` if its constructor refuses."""
         compiled = self._known(contract_name)
         built = (entry for entry in compiled["abi"] if entry["type"] == "constructor")
-        constructor = next(built, {"inputs": []})
+        constructor: dict[str, Any] = next(built, {"inputs": []})
         code = bytes.fromhex(compiled["bytecode"]) + abi.encode(constructor["inputs"], args)
         caller = abi.address_of(sender)
         if self._is_metered:
@@ -150,7 +150,9 @@ class Evm:
     def _insert(self, address: str, info: Any) -> None:
         # An account that is given empty code would count as a contract, which cannot send.
         code = info.code if info.code and info.code != b"\x00" else None
-        kept = pyrevm.AccountInfo(balance=info.balance, nonce=info.nonce, code=code)
+        # Its type information lacks the keywords.
+        make: Any = pyrevm.AccountInfo
+        kept = make(balance=info.balance, nonce=info.nonce, code=code)
         self._machine.insert_account_info(address, kept)
 
     def _store(self, address: str, key: int, value: int) -> None:
@@ -175,12 +177,15 @@ class Evm:
         """Return the output of a call without a trace of it in the state."""
         caller, target = abi.address_of(sender), abi.address_of(to)
         if not self._is_metered:
-            return self._run(
+            answer = self._run(
                 action, lambda: self._machine.message_call(caller, target, data, is_static=True)
             )
+            return bytes(answer)
         mark = self._machine.snapshot()
         try:
-            return self._run(action, lambda: self._machine.message_call(caller, target, data))
+            return bytes(
+                self._run(action, lambda: self._machine.message_call(caller, target, data))
+            )
         finally:
             self._machine.revert(mark)
 
