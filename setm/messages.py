@@ -16,6 +16,7 @@ from eth_account.messages import SignableMessage, _hash_eip191_message, encode_t
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from setm.errors import NotSecured
 from setm.types import Kind, Reading, Side, Terms
 
 Fields = tuple[tuple[str, str], ...]
@@ -70,6 +71,9 @@ AGREEMENT: Fields = (
     ("uint256", "salt"),
     ("uint256", "deadline"),
 )
+
+# Half the order of secp256k1 (EIP-2): of the two signatures that verify, only the one with the lower s counts.
+HALF_CURVE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 REGISTRY_DOMAIN = "SETM ParticipantRegistry"
 METER_DOMAIN = "SETM MeterRegistry"
@@ -129,7 +133,18 @@ class Message:
         return signed.r.to_bytes(32, "big"), vs.to_bytes(32, "big")
 
     def signer(self, signature: bytes) -> str:
-        """Return the address whose key made a 65-byte signature."""
+        """Return the address whose key made a 65-byte signature; refuse forms that the contracts refuse.
+
+        eth-account takes a signature with a high s for good, although anyone can make one out of the real one.
+        """
+        if len(signature) != 65:
+            raise NotSecured(
+                f"signature of {len(signature)} bytes: expected 65 (r, s, v); sign again"
+            )
+        if int.from_bytes(signature[32:64], "big") > HALF_CURVE_ORDER:
+            raise NotSecured("signature with a high s: expected the lower of the two; sign again")
+        if signature[64] not in (27, 28):
+            raise NotSecured(f"signature with v {signature[64]}: expected 27 or 28; sign again")
         return str(Account.recover_message(self.signable(), signature=signature))
 
 

@@ -23,7 +23,13 @@ PRIORITY_FEE_PER_GAS = Wei(10**9)
 RECEIPT_SECONDS = 30.0
 ATTEMPTS = 5
 Answer = TypeVar("Answer")
-ALREADY_SENT = ("already known", "nonce too low", "known transaction", "already exists")
+ALREADY_SENT = (
+    "already known",
+    "nonce too low",
+    "known transaction",
+    "already exists",
+    "correct nonce",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +47,11 @@ class Sent:
     ok: bool
 
 
-def connect(url: str) -> Web3:
+Connection = Web3
+"""A connection to a node, as the rest of SETM names it."""
+
+
+def connect(url: str) -> Connection:
     """Return a connection; raise ``ChainUnreachable`` if nobody answers."""
     web3 = Web3(HTTPProvider(url, request_kwargs={"timeout": 30}))
     if not web3.is_connected():

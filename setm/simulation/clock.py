@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from web3 import Web3
-
 from setm.chain.node import NodeKind, advance_to
+from setm.chain.sender import Connection
 
 Action = Callable[[], None]
 
@@ -19,7 +18,7 @@ class Agenda:
     """Actions by time; those due at the same second run in the order in which they were added."""
 
     node_kind: NodeKind
-    web3: Web3
+    web3: Connection
     _due: list[tuple[int, int, Action]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
 

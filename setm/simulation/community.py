@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
-from web3 import Web3
 
 from setm import messages
 from setm.chain.deployment import Deployment
-from setm.chain.sender import Sender, Sent
+from setm.chain.sender import Connection, Sender, Sent
 from setm.simulation.keys import (
     AUTHORITY_INDEX,
     COLLECTOR_INDEX,
@@ -58,7 +57,7 @@ class Community:
     """The deployment and those who act on it besides the members."""
 
     seed: int
-    web3: Web3
+    web3: Connection
     deployment: Deployment
     authority: LocalAccount
     operator: Sender
@@ -67,7 +66,7 @@ class Community:
 
 
 def open_community(
-    seed: int, web3: Web3, deployment: Deployment, record: Callable[[Sent], None]
+    seed: int, web3: Connection, deployment: Deployment, record: Callable[[Sent], None]
 ) -> Community:
     """Return the community of a fresh local deployment; the collector is nobody in particular."""
     return Community(

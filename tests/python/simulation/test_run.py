@@ -29,7 +29,7 @@ class Silent:
 def chains() -> set[int]:
     """Return the ids of our own chain processes."""
     mine = psutil.Process().children(recursive=True)
-    return {child.pid for child in mine if any("anvil" in word for word in child.cmdline())}
+    return {child.pid for child in mine if any("bin/anvil" in word for word in child.cmdline())}
 
 
 def run_small(scenario, out: Path) -> Path:
@@ -87,7 +87,7 @@ def _children_with_chain(process_id: int) -> list[psutil.Process]:
     while time.monotonic() < deadline:
         children = psutil.Process(process_id).children(recursive=True)
         try:
-            if any("anvil" in " ".join(child.cmdline()) for child in children):
+            if any(child.cmdline()[:1] and "bin/anvil" in child.cmdline()[0] for child in children):
                 return children
         except psutil.NoSuchProcess:
             continue
