@@ -20,7 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "slots", "types", "errors", "messages"),
     ("orders", "pricing", "settlement", "metering", "registry", "ledger", "negotiation"),
     ("data", "forecast", "agents", "scenario", "experiment"),
-    ("chain",),
+    ("chain", "evm"),
     ("simulation",),
     ("report",),
     ("bench", "cli"),
