@@ -4,7 +4,6 @@ BIN := .venv/bin
 NETWORK ?= ganache
 PYTHON_TESTS ?= tests/python
 CONTRACT_TESTS ?= tests/contracts
-GAS_TESTS ?= tests/contracts/gas
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check fmt bench coverage clean lock
@@ -27,8 +26,8 @@ check: setup ## Check style, types and layout of Python and Solidity
 fmt: setup ## Format Python and Solidity
 	@tools/fmt
 
-bench: setup ## Measure the gas of every operation
-	@tools/run-tests contracts=$(GAS_TESTS) -- -s
+bench: setup ## Measure the gas of every operation against its ceiling
+	@$(BIN)/setm bench gas
 
 coverage: setup ## Measure the coverage of both test suites, write reports/coverage.md
 	@$(BIN)/python tools/coverage.py

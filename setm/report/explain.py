@@ -48,7 +48,7 @@ def explain(
 
 
 def parse_slot(run: Run, text: str | int) -> int:
-    """Return the slot that a number, a time of the run's day (UTC) or a time with offset names."""
+    """Return the slot that a number, a time of the run's day or a time names; UTC if it has no offset."""
     if isinstance(text, int) or text.strip().isdigit():
         return int(text)
     try:
@@ -58,6 +58,7 @@ def parse_slot(run: Run, text: str | int) -> int:
             moment = day.replace(hour=clock.hour, minute=clock.minute, tzinfo=UTC)
         else:
             moment = datetime.fromisoformat(text.strip())
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError:
         raise RunError(
             f"slot {text!r}: expected a slot number, a UTC time such as 12:15, or a time such as 2026-06-01T12:15+00:00"
