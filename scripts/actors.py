@@ -29,6 +29,15 @@ def local_actors() -> Actors:
     return Actors(*accounts[:7], accounts[7:])
 
 
+def move_clock(timestamp: int) -> None:
+    """Mine a block at ``timestamp`` (UTC seconds); Anvil refuses the form in which Brownie asks for it."""
+    if "anvil" in brownie.web3.client_version.lower():
+        brownie.web3.provider.make_request("evm_setNextBlockTimestamp", [timestamp])
+        brownie.chain.mine()
+    else:
+        brownie.chain.mine(timestamp=timestamp)
+
+
 def main() -> Actors:
     """Say who acts."""
     actors = local_actors()

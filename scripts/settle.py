@@ -7,6 +7,7 @@ from typing import Any
 
 import brownie
 
+from scripts.actors import move_clock
 from scripts.trade import DEVICES
 from scripts.trade import main as trade
 from setm import messages
@@ -30,9 +31,9 @@ def main() -> Any:
     """Trade, deliver, settle, and print the bills."""
     system, slot, meters = trade()
     slot_seconds = system.registry.slotSeconds()
-    brownie.chain.mine(timestamp=(slot + 1) * slot_seconds + 60)
+    move_clock((slot + 1) * slot_seconds + 60)
     post_readings(system, slot, meters)
-    brownie.chain.mine(timestamp=(slot + 1) * slot_seconds + 60 + 4 * 3600)
+    move_clock((slot + 1) * slot_seconds + 60 + 4 * 3600)
     ids = [system.ids[name] for name in DELIVERED]
     settled = system.settlement.settle(slot, ids, {"from": system.actors.mallory})
     for event in settled.events["SlotSettled"]:

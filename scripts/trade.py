@@ -9,6 +9,7 @@ from typing import Any
 import brownie
 from eth_account import Account
 
+from scripts.actors import move_clock
 from scripts.register import main as deploy_and_register
 from setm import messages
 
@@ -68,9 +69,9 @@ def auction(system: Any, slot: int, energy_wh: int) -> None:
     start = slot * system.registry.slotSeconds()
     config = system.auction.config().dict()
     anyone = {"from": system.actors.mallory}
-    brownie.chain.mine(timestamp=start - config["gateLead"])
+    move_clock(start - config["gateLead"])
     system.auction.open(slot, openings, anyone)
-    brownie.chain.mine(timestamp=start - config["gateLead"] + config["revealWindow"])
+    move_clock(start - config["gateLead"] + config["revealWindow"])
     system.auction.clear(slot, anyone)
 
 

@@ -69,7 +69,7 @@ class AuctionTerms(Part):
     gate_lead_minutes: int = Field(default=60, ge=5, le=24 * 60)
     reveal_minutes: int = Field(default=10, ge=1, le=12 * 60)
     clear_minutes: int = Field(default=15, ge=1, le=12 * 60)
-    bond_eur: Eur = Decimal("0.01")
+    bond_eur: Annotated[Eur, Field(ge=Decimal("0.000001"))] = Decimal("0.01")
 
     @property
     def bond(self) -> Money:
