@@ -74,8 +74,13 @@ CLEARING: Mapping[str, Field] = {
 
 ADDRESS_FROM = ("address", "-", "who gave; zero: newly made")
 ADDRESS_TO = ("address", "-", "who received")
+ROLE: Mapping[str, Field] = {"role": ("bytes32", "-", "role in the registry; zero: governance")}
+ROLE_CHANGE: Mapping[str, Field] = {
+    "account": ("address", "-", "whose role it is"),
+    "sender": ("address", "-", "who changed it"),
+}
 
-# Each event by its interface: names of common fields, or fields of its own.
+# Each event by its interface, ours and those of OpenZeppelin: names of common fields, or fields of its own.
 EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
     "IERC20": {
         "Transfer": (
@@ -86,6 +91,31 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 "owner": ("address", "-", "who allows"),
                 "spender": ("address", "-", "who may take"),
                 "value": ("uint256", "1e-6 EUR", "at most how much"),
+            },
+        ),
+    },
+    "IAccessControl": {
+        "RoleGranted": (ROLE, ROLE_CHANGE),
+        "RoleRevoked": (ROLE, ROLE_CHANGE),
+        "RoleAdminChanged": (
+            ROLE,
+            {
+                "previousAdminRole": ("bytes32", "-", "role that granted it until now"),
+                "newAdminRole": ("bytes32", "-", "role that grants it from now on"),
+            },
+        ),
+    },
+    "IAccessControlDefaultAdminRules": {
+        "DefaultAdminTransferScheduled": (
+            {
+                "newAdmin": ("address", "-", "who is to govern"),
+                "acceptSchedule": ("uint48", "s", "when it can accept, UTC Unix time"),
+            },
+        ),
+        "DefaultAdminDelayChangeScheduled": (
+            {
+                "newDelay": ("uint48", "s", "seconds between announcing and taking over"),
+                "effectSchedule": ("uint48", "s", "when the new delay counts, UTC Unix time"),
             },
         ),
     },

@@ -24,8 +24,8 @@ def explain(
 ) -> list[str]:
     """Return lines that explain a participant's slot: forecast, order, price, quantity, reading, imbalance, bill.
 
-    ``slot_or_time`` is a slot number, a time of the run's day in UTC ("12:15") or a time with offset
-    ("2026-06-01T12:15+00:00"). Raise ``RunError`` for an unknown mechanism, participant or slot.
+    ``slot_or_time`` is a slot number, a time of the run's day ("12:15") or a date and time ("2026-06-01T12:15"); UTC
+    unless it carries an offset. Raise ``RunError`` for an unknown mechanism, participant or slot.
     """
     run = read_run(run_dir)
     folded = fold(run.mechanism(mechanism))
@@ -48,7 +48,7 @@ def explain(
 
 
 def parse_slot(run: Run, text: str | int) -> int:
-    """Return the slot that a number, a time of the run's day or a time names; UTC if it has no offset."""
+    """Return the slot that a number, a time of the run's day or a date and time names; UTC if it has no offset."""
     if isinstance(text, int) or text.strip().isdigit():
         return int(text)
     try:
@@ -61,7 +61,7 @@ def parse_slot(run: Run, text: str | int) -> int:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except ValueError:
         raise RunError(
-            f"slot {text!r}: expected a slot number, a UTC time such as 12:15, or a time such as 2026-06-01T12:15+00:00"
+            f"slot {text!r}: expected a slot number, a UTC time such as 12:15, or 2026-06-01T12:15"
         ) from None
     return slot_at(moment, run.slot_seconds)
 
@@ -250,8 +250,9 @@ def _talk(folded: Folded, number: int, offers: list[OfferRecord]) -> Iterator[st
             f"{last.energy_wh} Wh (transaction {last.end_tx})"
         )
     else:
+        by = {"rejected": f" by {other}", "withdrawn": f" by {folded.name(last.by_id)}"}
         ending = f" (transaction {last.end_tx})" if last.end_tx else ""
-        yield f"  no agreement: {last.outcome}{ending}"
+        yield f"  no agreement: {last.outcome}{by.get(last.outcome, '')}{ending}"
 
 
 def _trade(trade: TradeRecord) -> str:

@@ -16,6 +16,8 @@ from setm.report.prepare import Balance, Curves, Path, Paths, Prepared, slot_lab
 Trace = dict[str, Any]
 Layout = dict[str, Any]
 INK = "@ink"
+# Above the plot, growing upwards: it never covers an axis, however many lines it needs.
+LEGEND: Layout = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class Figure:
 
 def figures(prepared: Prepared) -> dict[str, Figure]:
     """Return every plot that has something to show, by name."""
-    found = [_price_volume(prepared), _bills(prepared), _gas(prepared)]
+    found = [_price_volume(prepared), _bills(prepared), _savings(prepared), _gas(prepared)]
     if prepared.curves:
         found.append(_curves(prepared))
     if prepared.paths:
@@ -174,7 +176,7 @@ def _price_volume(prepared: Prepared) -> Figure:
             "xaxis": {"title": {"text": "start of delivery, UTC"}, "type": "date", "anchor": "y2"},
             "yaxis": {"title": {"text": "price, EUR/MWh"}, "domain": [0.42, 1]},
             "yaxis2": {"title": {"text": "energy, kWh per slot"}, "domain": [0, 0.34]},
-            "legend": {"orientation": "h", "y": 1.12},
+            "legend": {**LEGEND},
         },
         options=[Option(label="", data=data)],
     )
@@ -266,7 +268,7 @@ def _curves(prepared: Prepared) -> Figure:
             "xaxis": {"title": {"text": "energy in the slot, kWh"}, "rangemode": "tozero"},
             "yaxis": {"title": {"text": "price, EUR/MWh"}},
             "shapes": lines,
-            "legend": {"orientation": "h", "y": 1.12},
+            "legend": {**LEGEND},
         },
         options=options,
         chosen=prepared.chosen_curves,
@@ -342,7 +344,7 @@ def _paths(prepared: Prepared) -> Figure:
         layout={
             "xaxis": {"title": {"text": "round"}, "tickformat": "d"},
             "yaxis": {"title": {"text": "price offered, EUR/MWh"}},
-            "legend": {"orientation": "h", "y": -0.2},
+            "legend": {**LEGEND},
         },
         options=options,
         chosen=prepared.chosen_paths,
@@ -426,7 +428,7 @@ def _balances(prepared: Prepared) -> Figure:
         "between contracted and delivered is bought from or sold to the grid operator.",
         layout={
             "xaxis": {"title": {"text": "start of delivery, UTC"}, "type": "date"},
-            "legend": {"orientation": "h", "y": -0.2},
+            "legend": {**LEGEND, "traceorder": "normal"},
             "hovermode": "x unified",
         },
         options=options,
@@ -466,6 +468,7 @@ def _bills(prepared: Prepared) -> Figure:
                 "y": top,
                 "xref": "paper",
                 "yref": "paper",
+                "xanchor": "center",
                 "yanchor": "top",
             }
         )
@@ -492,6 +495,38 @@ def _bills(prepared: Prepared) -> Figure:
         layout=layout,
         options=[Option(label="", data=data)],
         height=70 + 230 * rows,
+    )
+
+
+def _savings(prepared: Prepared) -> Figure:
+    colours = mechanism_colours(prepared.mechanisms)
+    data: list[Trace] = [
+        {
+            "type": "bar",
+            "name": mechanism,
+            "x": [_escaped(bills.participant) for bills in prepared.bills],
+            "y": [bills.saving_percent(mechanism) for bills in prepared.bills],
+            "marker": {"color": colours[mechanism]},
+            "texttemplate": "%{y:.1f}",
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertemplate": "%{x}: %{y:.2f} %<extra>" + mechanism + "</extra>",
+        }
+        for mechanism in prepared.mechanisms
+    ]
+    return Figure(
+        name="savings",
+        title="Saving against the grid-only bill",
+        caption="How much less each participant pays, or more it receives, than without trade, as a share of its "
+        "grid-only bill. Below zero: energy bought and not used, or sold and not delivered, cost more than trade "
+        "brought.",
+        layout={
+            "barmode": "group",
+            "yaxis": {"title": {"text": "saving, % of the grid-only bill"}},
+            "legend": {**LEGEND},
+        },
+        options=[Option(label="", data=data)],
+        height=380,
     )
 
 
@@ -528,10 +563,10 @@ def _gas(prepared: Prepared) -> Figure:
             "xaxis": {"title": {"text": "median of one transaction, gas"}, "domain": [0, 0.47]},
             "xaxis2": {"title": {"text": "all transactions, gas"}, "domain": [0.53, 1]},
             "yaxis": {"automargin": True},
-            "legend": {"orientation": "h", "y": 1.1, "traceorder": "reversed"},
+            "legend": {**LEGEND, "traceorder": "reversed"},
         },
         options=[Option(label="", data=data)],
-        height=160 + 34 * len(bars),
+        height=130 + 27 * len(bars),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ def write_plots(prepared: Prepared, folder: FilePath) -> list[FilePath]:
     drawn: dict[str, Callable[[Prepared], Figure]] = {
         "price_volume": _price_volume,
         "bills": _bills,
+        "savings": _savings,
         "gas": _gas,
     }
     if prepared.curves:
@@ -60,13 +61,12 @@ def _tidy(axes: Axes) -> None:
     axes.tick_params(labelsize=8.5, color="#9aa1ab")
 
 
-def _time_axis(axes: Axes, label: bool = True) -> None:
+def _time_axis(axes: Axes, starts: Sequence[datetime], is_labelled: bool = True) -> None:
     locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(formatter)
-    if label:
-        axes.set_xlabel("start of delivery, UTC")
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
+    if is_labelled and starts:
+        axes.set_xlabel(f"start of delivery on {starts[0]:%Y-%m-%d}, UTC")
 
 
 def _times(starts: Sequence[datetime]) -> NDArray[np.datetime64]:
@@ -109,7 +109,7 @@ def _price_volume(prepared: Prepared) -> Figure:
     above.set_ylabel("price, EUR/MWh")
     above.legend(ncols=4, fontsize=8.5, frameon=False, loc="lower left", bbox_to_anchor=(0, 1))
     below.set_ylabel("energy, kWh per slot")
-    _time_axis(below)
+    _time_axis(below, prepared.starts)
     return figure
 
 
@@ -214,7 +214,9 @@ def _balances(prepared: Prepared) -> Figure:
     for axes, balance in zip(panels, prepared.balances, strict=True):
         _balance(axes, prepared, balance)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
+    figure.legend(handles, labels, loc="outside upper left", ncols=5, fontsize=8.5, frameon=False)
+    if prepared.starts:
+        figure.supxlabel(f"start of delivery on {prepared.starts[0]:%Y-%m-%d}, UTC", fontsize=9)
     return figure
 
 
@@ -244,7 +246,7 @@ def _balance(axes: Axes, prepared: Prepared, balance: Balance) -> None:
     axes.set_ylim(bottom=0)
     axes.set_ylabel(f"{balance.quantity}, {unit} per slot", fontsize=8.5)
     axes.set_title(balance.participant, fontsize=10, loc="left")
-    _time_axis(axes, label=False)
+    _time_axis(axes, prepared.starts, is_labelled=False)
 
 
 def _bills(prepared: Prepared) -> Figure:
@@ -263,6 +265,30 @@ def _bill(axes: Axes, bills: Bills, prepared: Prepared) -> None:
     axes.axhline(0, color="#9aa1ab", lw=0.8)
     axes.margins(y=0.18)
     axes.set_title(bills.participant, fontsize=10, loc="left")
+
+
+def _savings(prepared: Prepared) -> Figure:
+    colours = mechanism_colours(prepared.mechanisms)
+    figure = _figure(10, 4.2)
+    axes = figure.subplots()
+    width = 0.8 / max(1, len(prepared.mechanisms))
+    for index, mechanism in enumerate(prepared.mechanisms):
+        offset = width * (index - (len(prepared.mechanisms) - 1) / 2)
+        bars = axes.bar(
+            [place + offset for place in range(len(prepared.bills))],
+            _floats([bills.saving_percent(mechanism) for bills in prepared.bills]),
+            width=width,
+            color=colours[mechanism],
+            label=mechanism,
+        )
+        axes.bar_label(bars, fmt="%.1f", fontsize=8, padding=2)
+    axes.axhline(0, color="#9aa1ab", lw=0.8)
+    axes.margins(y=0.12)
+    names = [bills.participant.replace(" ", "\n", 1) for bills in prepared.bills]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_ylabel("saving, % of the grid-only bill")
+    axes.legend(fontsize=8.5, frameon=False)
+    return figure
 
 
 def _gas(prepared: Prepared) -> Figure:

@@ -108,6 +108,11 @@ class Bills:
     participant: str
     grid_only: float
     by_mechanism: Mapping[str, float]
+    savings: Mapping[str, float]
+
+    def saving_percent(self, mechanism: str) -> float | None:
+        """Return a mechanism's saving as a share of the grid-only bill, %; None without such a bill."""
+        return 100 * self.savings[mechanism] / abs(self.grid_only) if self.grid_only else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,6 +341,9 @@ def _bills(mechanisms: Sequence[Folded]) -> list[Bills]:
                 by_mechanism={
                     name: eur(sum(bill.bill for bill in bills)) for name, bills in own.items()
                 },
+                savings={
+                    name: eur(sum(bill.saving for bill in bills)) for name, bills in own.items()
+                },
             )
         )
     return found
@@ -345,7 +353,8 @@ def _gas(mechanisms: Sequence[Folded]) -> list[GasBars]:
     found: dict[str, dict[str, tuple[int, int, int]]] = defaultdict(dict)
     for folded in mechanisms:
         for row in folded.tables["gas"].iter_rows(named=True):
-            found[f"{row['action']} ({row['contract']})"][folded.record.name] = (
+            label = f"{row['action']} ({row['contract']})" if row["contract"] else row["action"]
+            found[label][folded.record.name] = (
                 row["median_gas"],
                 row["transactions"],
                 row["total_gas"],

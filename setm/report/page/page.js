@@ -43,6 +43,9 @@
       font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colours.ink },
       margin: { t: 30, r: 20, b: 60, l: 60 },
       height: figure.height,
+      // The width of a page in landscape; the screen's own otherwise.
+      width: isPrinted ? 1000 : undefined,
+      autosize: !isPrinted,
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.line, activecolor: colours.ink },
       hoverlabel: { font: { family: "inherit" } },
     });

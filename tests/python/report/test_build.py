@@ -22,6 +22,7 @@ PLOTS = (
     "negotiation_paths",
     "energy_balance",
     "bills",
+    "savings",
     "gas",
 )
 MIB = 1024 * 1024

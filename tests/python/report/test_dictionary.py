@@ -50,7 +50,7 @@ def test_covers_every_field_of_every_event_with_its_type() -> None:
     described = {
         f"{interface}.{event}": {name: kind for name, (kind, _, _) in event_fields(parts).items()}
         for interface, events in EVENTS.items()
-        if interface != "IERC20"
+        if (ROOT / f"interfaces/{interface}.sol").is_file()
         for event, parts in events.items()
     }
     assert described == declared()

@@ -87,7 +87,13 @@ def test_explains_a_negotiation_offer_by_offer(built: Path) -> None:
 
 def test_a_slot_can_be_named_by_its_time(built: Path) -> None:
     by_number = explain(built, "auction", "factory", FIRST_SLOT + 5)
-    for name in (str(FIRST_SLOT + 5), "09:15", "2026-06-01T09:15+00:00", "2026-06-01T11:20+02:00"):
+    for name in (
+        str(FIRST_SLOT + 5),
+        "09:15",
+        "2026-06-01T09:15",
+        "2026-06-01T09:15+00:00",
+        "2026-06-01T11:20+02:00",
+    ):
         assert explain(built, "auction", "FACTORY", name) == by_number
 
 
