@@ -14,46 +14,53 @@ library LadderLib {
     uint256 internal constant WORDS = 32;
     uint256 internal constant TICKS = 256;
     /// @notice Most energy that a tick can hold, Wh.
-    uint256 internal constant MAX_TICK_WH = (1 << 30) - 1;
+    uint256 internal constant MAX_TICK_WH = 0x3fffffff;
 
-    uint256 private constant TICK_BITS = 30;
-    uint256 private constant EPOCH_SHIFT = 240;
-    uint256 private constant QUANTITIES = (1 << EPOCH_SHIFT) - 1;
+    /// @notice Width of a tick.
+    uint256 internal constant TICK_BITS = 30;
+    /// @notice Where the highest 30 bits of a word begin.
+    uint256 internal constant TOP_SHIFT = 226;
+    /// @notice Above it stands a word's epoch, below it its quantities.
+    uint256 internal constant EPOCH_SHIFT = 240;
+    uint256 internal constant QUANTITIES = type(uint240).max;
     /// @dev Ticks 0, 2, 4 and 6, each with the room of its upper neighbour: 60 bits.
-    uint256 private constant EVEN_TICKS =
-        MAX_TICK_WH | (MAX_TICK_WH << 60) | (MAX_TICK_WH << 120) | (MAX_TICK_WH << 180);
-    uint256 private constant LANE = (1 << 60) - 1;
-
-    /// @notice The quantities of a stored word if it is of this epoch, else none.
-    function quantitiesOf(uint256 word, uint256 epoch) internal pure returns (uint256) {
-        return word >> EPOCH_SHIFT == epoch ? word & QUANTITIES : 0;
-    }
-
-    /// @notice The word to store: quantities with their epoch, which is below 2^16.
-    function stored(uint256 quantities, uint256 epoch) internal pure returns (uint256) {
-        return quantities | (epoch << EPOCH_SHIFT);
-    }
+    uint256 private constant EVEN_TICKS = 0x3fffffff00000003fffffff00000003fffffff00000003fffffff;
+    uint256 private constant LANE = 0xfffffffffffffff;
 
     /// @notice The quantity at a tick, in the word where the tick stands, Wh.
-    function heldAt(uint256 quantities, uint256 tick) internal pure returns (uint256) {
+    function heldAt(uint256 word, uint256 tick) internal pure returns (uint256) {
         unchecked {
-            return (quantities >> (TICK_BITS * (tick & 7))) & MAX_TICK_WH;
+            return (word >> (TICK_BITS * (tick & 7))) & MAX_TICK_WH;
+        }
+    }
+
+    /// @notice What stands at a tick and above it in its word, the tick's own quantity lowest.
+    function fromTick(uint256 word, uint256 tick) internal pure returns (uint256) {
+        unchecked {
+            return (word & QUANTITIES) >> (TICK_BITS * (tick & 7));
+        }
+    }
+
+    /// @notice What stands at a tick and below it in its word, the tick's own quantity in the highest 30 bits.
+    function downFromTick(uint256 word, uint256 tick) internal pure returns (uint256) {
+        unchecked {
+            return word << (16 + TICK_BITS * (7 - (tick & 7)));
         }
     }
 
     /// @notice The word after `energyWh` joined a tick.
     /// @dev The caller has made sure that the tick holds no more than `MAX_TICK_WH` afterwards: nothing carries over into
     /// the next tick.
-    function added(uint256 quantities, uint256 tick, uint256 energyWh) internal pure returns (uint256) {
+    function added(uint256 word, uint256 tick, uint256 energyWh) internal pure returns (uint256) {
         unchecked {
-            return quantities + (energyWh << (TICK_BITS * (tick & 7)));
+            return word + (energyWh << (TICK_BITS * (tick & 7)));
         }
     }
 
     /// @notice A word's quantities folded into four lanes of 60 bits, so that the lanes of 32 words add up side by side.
-    function lanesOf(uint256 quantities) internal pure returns (uint256) {
+    function lanesOf(uint256 word) internal pure returns (uint256) {
         unchecked {
-            return (quantities & EVEN_TICKS) + ((quantities >> TICK_BITS) & EVEN_TICKS);
+            return (word & EVEN_TICKS) + ((word >> TICK_BITS) & EVEN_TICKS);
         }
     }
 

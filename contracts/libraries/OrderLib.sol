@@ -21,13 +21,13 @@ library OrderLib {
     uint256 private constant TICK_SHIFT = 136;
     uint256 private constant COMPENSATED_SHIFT = 152;
     uint256 private constant STATE_MASK = 7;
-    uint256 private constant HEAD_MASK = (1 << ENERGY_SHIFT) - 1;
-    uint256 private constant OPENED_MASK = (1 << COMPENSATED_SHIFT) - 1;
+    uint256 private constant HEAD_MASK = type(uint72).max;
+    uint256 private constant OPENED_MASK = type(uint152).max;
 
-    uint256 private constant NONE = uint256(IAuction.OrderState.None);
-    uint256 private constant COMMITTED = uint256(IAuction.OrderState.Committed);
-    uint256 private constant OPENED = uint256(IAuction.OrderState.Opened);
-    uint256 private constant FORFEITED = uint256(IAuction.OrderState.Forfeited);
+    uint256 private constant NONE = 0;
+    uint256 private constant COMMITTED = 1;
+    uint256 private constant OPENED = 2;
+    uint256 private constant FORFEITED = 4;
 
     /* WRITING */
 
@@ -63,6 +63,12 @@ library OrderLib {
             (energyWh << ENERGY_SHIFT) |
             (aheadWh << AHEAD_SHIFT) |
             (tick << TICK_SHIFT);
+    }
+
+    /// @notice The commitment `word` as an order on the ladder: side, epoch and bound stay.
+    function opening(uint256 word, uint256 tick, uint256 energyWh, uint256 aheadWh) internal pure returns (uint256) {
+        uint256 tail = (energyWh << ENERGY_SHIFT) | (aheadWh << AHEAD_SHIFT) | (tick << TICK_SHIFT);
+        return tail | ((word & HEAD_MASK) ^ (COMMITTED ^ OPENED));
     }
 
     /// @notice An opened order in a later state, which binds `bound`.
@@ -117,12 +123,22 @@ library OrderLib {
         return uint16(word >> EPOCH_SHIFT);
     }
 
+    /// @notice Whether the word belongs to the epoch of which these are the lower 16 bits.
+    function isOfEpoch(uint256 word, uint256 epoch) internal pure returns (bool) {
+        return uint16((word >> EPOCH_SHIFT) ^ epoch) == 0;
+    }
+
     function boundOf(uint256 word) internal pure returns (uint256) {
         return uint48(word >> BOUND_SHIFT);
     }
 
     function digestOf(uint256 word) internal pure returns (bytes32) {
         return bytes32(word & ~HEAD_MASK);
+    }
+
+    /// @notice Whether a commitment's digest is the upper part of this hash.
+    function isSealing(uint256 word, uint256 hash) internal pure returns (bool) {
+        return (word ^ hash) >> ENERGY_SHIFT == 0;
     }
 
     function energyOf(uint256 word) internal pure returns (uint256) {

@@ -29,7 +29,8 @@ contract Auction is AuctionOutcome {
 
     /// @inheritdoc IAuction
     function commit(Commitment calldata commitment) external inMode(true) {
-        _commit(_caller(commitment.bound), commitment);
+        uint48 bound = commitment.bound;
+        _commit(_caller(bound), commitment.slot, commitment.side, bound, commitment.digest);
     }
 
     /// @inheritdoc IAuction
@@ -42,7 +43,8 @@ contract Auction is AuctionOutcome {
         uint32 participantId = _caller(largest);
 
         for (uint256 i = 0; i < commitments.length; ++i) {
-            _commit(participantId, commitments[i]);
+            Commitment calldata entry = commitments[i];
+            _commit(participantId, entry.slot, entry.side, entry.bound, entry.digest);
         }
     }
 
@@ -55,7 +57,8 @@ contract Auction is AuctionOutcome {
         bytes calldata signature
     ) external inMode(true) {
         bytes32 structHash = keccak256(abi.encode(COMMIT_TYPEHASH, commitment, nonce, deadline));
-        _commit(_signer(key, structHash, nonce, deadline, signature, commitment.bound), commitment);
+        uint32 participantId = _signer(key, structHash, nonce, deadline, signature, commitment.bound);
+        _commit(participantId, commitment.slot, commitment.side, commitment.bound, commitment.digest);
     }
 
     /// @inheritdoc IAuction
@@ -72,17 +75,16 @@ contract Auction is AuctionOutcome {
         emit CommitmentCancelled(slot, participantId, uint48(word.boundOf()));
     }
 
-    function _commit(uint32 participantId, Commitment calldata commitment) private {
-        (uint32 slot, uint48 bound, bytes32 digest) = (commitment.slot, commitment.bound, commitment.digest);
+    function _commit(uint32 participantId, uint32 slot, Side side, uint48 bound, bytes32 digest) private {
         _requireOrdering(slot);
         require(bound >= _bond, BondTooLow(_bond, bound));
         require(uint72(uint256(digest)) == 0, DigestMalformed(digest));
         OrderWord storage order = _freePlace(slot, participantId);
 
         _bind(participantId, bound);
-        order.bits = OrderLib.committed(uint256(commitment.side), _epochOf(slot), bound, digest);
+        order.bits = OrderLib.committed(uint256(side), _epochOf(slot), bound, digest);
 
-        emit OrderCommitted(slot, participantId, commitment.side, bound, digest);
+        emit OrderCommitted(slot, participantId, side, bound, digest);
     }
 
     /* ORDERING: OPEN */
@@ -122,8 +124,8 @@ contract Auction is AuctionOutcome {
         OrderWord storage place = _freePlace(slot, participantId);
 
         _bind(participantId, cover);
-        (bool isHeld, uint256 aheadWh) = _addToLadder(slot, side, tick, energyWh);
-        require(isHeld, TickFull(tick, aheadWh, energyWh));
+        uint256 aheadWh = _addToLadder(slot, side, tick, energyWh);
+        if (aheadWh == NOT_HELD) revert TickFull(tick, _heldAt(slot, side, tick), energyWh);
         place.bits = OrderLib.opened(side, _epochOf(slot), cover, tick, energyWh, aheadWh);
 
         uint256[] memory entries = new uint256[](1);
@@ -138,41 +140,56 @@ contract Auction is AuctionOutcome {
         _requirePhase(slot, Phase.Revealing);
 
         uint256[] memory entries = new uint256[](openings.length);
-        uint256 count;
+        uint256[8] memory preimage = _preimage(slot);
+        uint256 passedOver;
         // As many turns as the caller chose to bring; neither counter passes their number.
         unchecked {
             for (uint256 i = 0; i < openings.length; ++i) {
-                uint256 entry = _open(slot, openings[i]);
-                if (entry != 0) entries[count++] = entry;
+                uint256 entry = _open(slot, openings[i], preimage);
+                entries[i] = entry;
+                if (entry == 0) ++passedOver;
             }
         }
 
-        if (count != 0) emit OrdersOpened(slot, _first(entries, count));
+        if (passedOver == openings.length) return;
+        if (passedOver != 0) entries = _withoutZeros(entries, passedOver);
+        emit OrdersOpened(slot, entries);
     }
 
-    /// @dev Returns zero for an order that is passed over or set aside.
-    function _open(uint256 slot, uint256 opening) private returns (uint256 entry) {
+    /// @dev Returns zero for an order that is passed over or set aside. Casts cut the fields out of the packed word.
+    function _open(uint256 slot, uint256 opening, uint256[8] memory preimage) private returns (uint256 entry) {
         uint256 participantId = opening >> 224;
-        // Casts cut the fields out of the packed word.
-        (uint256 tick, uint256 energyWh) = (uint16(opening >> 208), uint48(opening >> 160));
         (OrderWord storage order, uint256 word) = _orderAt(slot, participantId);
-        if (word.isOpened()) return 0;
-        require(word.isCommitted(), NoCommitment(uint32(slot), uint32(participantId)));
-        uint256 side = word.sideOf();
-        bytes32 digest = _digest(slot, participantId, side, tick, energyWh, uint160(opening));
-        require(digest == word.digestOf(), CommitmentMismatch(uint32(slot), uint32(participantId)));
-        _requireInBand(tick, energyWh);
-
-        uint256 bound = word.boundOf();
-        uint256 cover = _cover(side, tick, energyWh);
-        bool isHeld = cover <= bound;
-        uint256 aheadWh;
-        if (isHeld) (isHeld, aheadWh) = _addToLadder(slot, side, tick, energyWh);
-        if (!isHeld) {
-            emit OpeningRefused(uint32(slot), uint32(participantId), cover, bound);
+        if (!word.isCommitted()) {
+            require(word.isOpened(), NoCommitment(uint32(slot), uint32(participantId)));
             return 0;
         }
-        order.bits = OrderLib.opened(side, word.epochOf(), bound, tick, energyWh, aheadWh);
+        uint256 side = word.sideOf();
+        uint256 tick = uint16(opening >> 208);
+        uint256 energyWh = uint48(opening >> 160);
+        preimage[3] = participantId;
+        preimage[4] = side;
+        preimage[5] = tick;
+        preimage[6] = energyWh;
+        preimage[7] = uint160(opening);
+        if (!word.isSealing(_hash(preimage))) revert CommitmentMismatch(uint32(slot), uint32(participantId));
+        // Wraps round for no energy at all; the two limits are told apart only if one is broken.
+        unchecked {
+            if (tick >= _tickCount || energyWh - 1 >= _maxOrderWh) _requireInBand(tick, energyWh);
+        }
+
+        // Energy times price, rounded up to money, is at most `bound`; 48 bits times 49 bits.
+        uint256 bound = word.boundOf();
+        uint256 aheadWh = NOT_HELD;
+        unchecked {
+            bool isCovered = energyWh * _riskPrice(side, tick) <= bound * PRICE_UNITS;
+            if (isCovered) aheadWh = _addToLadder(slot, side, tick, energyWh);
+        }
+        if (aheadWh == NOT_HELD) {
+            emit OpeningRefused(uint32(slot), uint32(participantId), _cover(side, tick, energyWh), bound);
+            return 0;
+        }
+        order.bits = word.opening(tick, energyWh, aheadWh);
         return _entry(participantId, side, tick, bound, energyWh);
     }
 }

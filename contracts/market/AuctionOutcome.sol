@@ -37,20 +37,20 @@ abstract contract AuctionOutcome is AuctionReader {
         (uint256[] memory bids, uint256 bidWh) = _ladder(slot, BID);
         (uint256[] memory asks, uint256 askWh) = _ladder(slot, ASK);
         IPricingRule.Clearing memory found = pricingRule.clear(IPricingRule.Grid(_floorPrice, _tickSize), bids, asks);
-        _results[slot] = Result({
-            bidPrice: found.bidPrice,
-            askPrice: found.askPrice,
-            volumeWh: found.volumeWh,
-            bidMarginTick: found.bidMarginTick,
-            askMarginTick: found.askMarginTick,
-            isCleared: true,
-            bidMarginWh: found.bidMarginWh,
-            bidMarginFilledWh: found.bidMarginFilledWh,
-            askMarginWh: found.askMarginWh,
-            askMarginFilledWh: found.askMarginFilledWh,
-            openedBidWh: uint64(bidWh),
-            openedAskWh: uint64(askWh)
-        });
+        Result storage result = _results[slot];
+        result.bidPrice = found.bidPrice;
+        result.askPrice = found.askPrice;
+        result.volumeWh = found.volumeWh;
+        result.bidMarginTick = found.bidMarginTick;
+        result.askMarginTick = found.askMarginTick;
+        result.isCleared = true;
+        result.bidMarginWh = found.bidMarginWh;
+        result.bidMarginFilledWh = found.bidMarginFilledWh;
+        result.askMarginWh = found.askMarginWh;
+        result.askMarginFilledWh = found.askMarginFilledWh;
+        // Casts are safe: 256 ticks of less than 2^30 each.
+        result.openedBidWh = uint64(bidWh);
+        result.openedAskWh = uint64(askWh);
 
         emit SlotCleared(slot, msg.sender, found);
     }
@@ -115,7 +115,7 @@ abstract contract AuctionOutcome is AuctionReader {
         uint256 filledWh = _fill(slot, word);
         uint256 kept;
         if (word.isAsk()) {
-            kept = _shortfall(filledWh, _results[slot].askPrice);
+            kept = MoneyLib.paymentUp(filledWh, _missing(_results[slot].askPrice));
         } else {
             payment = MoneyLib.paymentUp(filledWh, _results[slot].bidPrice);
         }

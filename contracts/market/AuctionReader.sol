@@ -44,24 +44,6 @@ abstract contract AuctionReader is AuctionBook {
         (words, ) = _ladder(slot, uint256(side));
     }
 
-    /// @inheritdoc IAuction
-    function config() external view returns (Config memory) {
-        return
-            Config({
-                floorPrice: _floorPrice,
-                tickSize: _tickSize,
-                tickCount: _tickCount,
-                isSealed: _isSealed,
-                gateLead: _gateLead,
-                revealWindow: _revealWindow,
-                clearWindow: _clearWindow,
-                horizonSeconds: _horizonSeconds,
-                bond: _bond,
-                coverPrice: _coverPrice,
-                maxOrderWh: _maxOrderWh
-            });
-    }
-
     /* ORDERS */
 
     /// @inheritdoc IAuction
@@ -100,12 +82,6 @@ abstract contract AuctionReader is AuctionBook {
     }
 
     /// @inheritdoc IAuction
-    function coverOf(Side side, uint16 tick, uint32 energyWh) external view returns (uint256) {
-        _requireInBand(tick, energyWh);
-        return _cover(uint256(side), tick, energyWh);
-    }
-
-    /// @inheritdoc IAuction
     function digestOf(
         uint32 slot,
         uint32 participantId,
@@ -114,7 +90,11 @@ abstract contract AuctionReader is AuctionBook {
         uint32 energyWh,
         uint160 salt
     ) external view returns (bytes32) {
-        return _digest(slot, participantId, uint256(side), tick, energyWh, salt);
+        uint256[8] memory preimage = _preimage(slot);
+        (preimage[3], preimage[4], preimage[5]) = (participantId, uint256(side), tick);
+        (preimage[6], preimage[7]) = (energyWh, salt);
+        // The upper 184 bits, so that the word of a commitment has room for what else is known of it.
+        return bytes32((_hash(preimage) >> 72) << 72);
     }
 
     function _tradeOf(uint32 slot, uint256 word) internal view returns (Trade memory trade) {
@@ -141,17 +121,18 @@ abstract contract AuctionReader is AuctionBook {
 
     /* WORDS */
 
-    /// @dev The upper 184 bits, so that the word of a commitment has room for what else is known of it.
-    function _digest(
-        uint256 slot,
-        uint256 participantId,
-        uint256 side,
-        uint256 tick,
-        uint256 energyWh,
-        uint256 salt
-    ) internal view returns (bytes32) {
-        bytes memory order = abi.encode(block.chainid, address(this), slot, participantId, side, tick, energyWh, salt);
-        return bytes32((uint256(keccak256(order)) >> 72) << 72);
+    /// @dev What a digest is the hash of, as abi.encode would lay it out: with chain, auction and slot filled in, and room
+    /// for participant, side, tick, energy and salt. A batch of openings fills it in again and again.
+    function _preimage(uint256 slot) internal view returns (uint256[8] memory words) {
+        (words[0], words[1], words[2]) = (block.chainid, uint160(address(this)), slot);
+    }
+
+    function _hash(uint256[8] memory preimage) internal pure returns (uint256 hash) {
+        // A static array lies in memory without a length: these are its 256 bytes.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            hash := keccak256(preimage, 256)
+        }
     }
 
     /// @dev One entry of `OrdersOpened`.
@@ -165,11 +146,11 @@ abstract contract AuctionReader is AuctionBook {
         return (participantId << 128) | (side << 112) | (tick << 96) | (bound << 48) | energyWh;
     }
 
-    function _first(uint256[] memory entries, uint256 count) internal pure returns (uint256[] memory kept) {
-        if (count == entries.length) return entries;
-        kept = new uint256[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            kept[i] = entries[i];
+    function _withoutZeros(uint256[] memory entries, uint256 zeros) internal pure returns (uint256[] memory kept) {
+        kept = new uint256[](entries.length - zeros);
+        uint256 count;
+        for (uint256 i = 0; i < entries.length; ++i) {
+            if (entries[i] != 0) kept[count++] = entries[i];
         }
     }
 }

@@ -8,20 +8,20 @@ import {IAuction} from "../../interfaces/IAuction.sol";
 /// @title LadderWords
 /// @notice Shows the words of ladders and orders to tests.
 contract LadderWords {
-    function stored(uint256 quantities, uint256 epoch) external pure returns (uint256) {
-        return LadderLib.stored(quantities, epoch);
+    function fromTick(uint256 word, uint256 tick) external pure returns (uint256) {
+        return LadderLib.fromTick(word, tick);
     }
 
-    function quantitiesOf(uint256 word, uint256 epoch) external pure returns (uint256) {
-        return LadderLib.quantitiesOf(word, epoch);
+    function downFromTick(uint256 word, uint256 tick) external pure returns (uint256) {
+        return LadderLib.downFromTick(word, tick);
     }
 
-    function heldAt(uint256 quantities, uint256 tick) external pure returns (uint256) {
-        return LadderLib.heldAt(quantities, tick);
+    function heldAt(uint256 word, uint256 tick) external pure returns (uint256) {
+        return LadderLib.heldAt(word, tick);
     }
 
-    function added(uint256 quantities, uint256 tick, uint256 energyWh) external pure returns (uint256) {
-        return LadderLib.added(quantities, tick, energyWh);
+    function added(uint256 word, uint256 tick, uint256 energyWh) external pure returns (uint256) {
+        return LadderLib.added(word, tick, energyWh);
     }
 
     function totalOf(uint256[] calldata words) external pure returns (uint256) {
@@ -49,6 +49,18 @@ contract LadderWords {
 
     function advanced(uint256 word, IAuction.OrderState state, uint256 bound) external pure returns (uint256) {
         return OrderLib.advanced(word, state, bound);
+    }
+
+    function opening(uint256 word, uint256 tick, uint256 energyWh, uint256 aheadWh) external pure returns (uint256) {
+        return OrderLib.opening(word, tick, energyWh, aheadWh);
+    }
+
+    function isSealing(uint256 word, uint256 hash) external pure returns (bool) {
+        return OrderLib.isSealing(word, hash);
+    }
+
+    function isOfEpoch(uint256 word, uint256 epoch) external pure returns (bool) {
+        return OrderLib.isOfEpoch(word, epoch);
     }
 
     function compensated(uint256 word, uint256 amount) external pure returns (uint256) {

@@ -34,6 +34,17 @@ def random_orders(people: Sequence[Person], slot: int, seed: int = 1) -> list[Or
     ]
 
 
+def case_study_orders(people: Sequence[Person], slot: int, seed: int = 1) -> list[Order]:
+    """Return one order each, anywhere in the case study's bands: bids of 34 to 48 EUR/MWh, asks of 40 to 52."""
+    rng = random.Random(seed)
+    orders = []
+    for person in people:
+        side = Side(rng.randrange(2))
+        tick = rng.randrange(40, 181) if side is Side.BID else rng.randrange(100, 221)
+        orders.append(order_of(person, slot, side, tick, rng.randrange(1, 5_000)))
+    return orders
+
+
 def covering_orders(people: Sequence[Person], slot: int) -> list[Order]:
     """Return one order each, so that 64 people touch every word of both ladders and 512 every tick."""
     return [
@@ -74,6 +85,16 @@ class Steady:
         person = self.market.person(order)
         commitment = (order.slot, order.side, BOUND, self.market.digest_of(person, order))
         return self.auction.send("commit", commitment, sender=person).gas_used
+
+    def commit_many(self, person: Person, slots: range) -> int:
+        orders = [order_of(person, slot, Side.BID, 7, 500) for slot in slots]
+        words = [(o.slot, o.side, BOUND, self.market.digest_of(person, o)) for o in orders]
+        return self.auction.send("commitMany", words, sender=person).gas_used
+
+    def open_and_clear(self, orders: Sequence[Order]) -> int:
+        for order in orders:
+            self.commit(order)
+        return self.open(orders) + self.clear()
 
     def opening(self, order: Order) -> int:
         return self.market.opening_of(self.market.person(order), order)
@@ -117,22 +138,36 @@ def commit_in_new_words() -> list[int]:
 
 
 def commit_day_share() -> list[int]:
-    """One of 96 sealed orders that are entered together, in new words."""
+    """One of 96 sealed orders that are entered together."""
     steady = Steady(ORDERS, is_sealed=True)
     person = steady.market.people[0]
-    slots = range(steady.slot + 1, steady.slot + 97)
-    orders = [order_of(person, slot, Side.BID, 7, 500) for slot in slots]
-    words = [(o.slot, o.side, BOUND, steady.market.digest_of(person, o)) for o in orders]
-    return [steady.auction.send("commitMany", words, sender=person).gas_used // len(orders)]
+    # What an earlier turn of the ring left: orders that were entered and taken back.
+    steady.evm.now = steady.market.gate_of(steady.slot - RING + 1) - 1
+    early = range(steady.slot - RING + 1, steady.slot - RING + 97)
+    steady.commit_many(person, early)
+    for slot in early:
+        steady.auction.send("cancel", slot, sender=person)
+    steady.evm.now = steady.market.gate_of(steady.slot + 1) - 1
+    return [steady.commit_many(person, range(steady.slot + 1, steady.slot + 97)) // 96]
+
+
+def commit_day_share_in_new_words() -> list[int]:
+    """The same in a ring that was never used."""
+    steady = Steady(ORDERS, is_sealed=True)
+    person = steady.market.people[0]
+    return [steady.commit_many(person, range(steady.slot + 1, steady.slot + 97)) // 96]
 
 
 def open_and_clear_share() -> list[int]:
-    """An order's share of one transaction that opens all and one that clears."""
+    """An order's share of one transaction that opens all and one that clears, with the case study's prices."""
     steady = Steady(ORDERS, is_sealed=True)
-    orders = random_orders(steady.market.people, steady.slot)
-    for order in orders:
-        steady.commit(order)
-    return [(steady.open(orders) + steady.clear()) // ORDERS]
+    return [steady.open_and_clear(case_study_orders(steady.market.people, steady.slot)) // ORDERS]
+
+
+def open_and_clear_share_of_widest_book() -> list[int]:
+    """The same with prices anywhere between the grid's own: more words of the ladders."""
+    steady = Steady(ORDERS, is_sealed=True)
+    return [steady.open_and_clear(random_orders(steady.market.people, steady.slot)) // ORDERS]
 
 
 def open_alone() -> list[int]:
@@ -178,7 +213,9 @@ SCENARIOS: Mapping[str, Callable[[], list[int]]] = {
         commit,
         commit_in_new_words,
         commit_day_share,
+        commit_day_share_in_new_words,
         open_and_clear_share,
+        open_and_clear_share_of_widest_book,
         open_alone,
         clear_random_book,
         clear_every_tick,

@@ -13,12 +13,13 @@ from setm.bench.auction import SCENARIOS, medians
 SNAPSHOT = Path(__file__).with_name("auction_gas.json")
 CEILINGS = {
     "commit_day_share": 40_000,
+    "open_and_clear_share": 12_000,
     "open_alone": 40_000,
     "clear_random_book": 500_000,
     "clear_every_tick": 500_000,
 }
 # Not reached, a known issue. Each fails here as soon as it is, and then belongs above.
-MISSED = {"open_order": 45_000, "commit": 40_000, "open_and_clear_share": 12_000}
+MISSED = {"open_order": 45_000, "commit": 40_000}
 # Other contracts on the way, such as the registry, may change a little without a word here.
 TOLERANCE = 0.02
 

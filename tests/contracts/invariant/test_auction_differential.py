@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from setm.errors import Reverted
-from setm.evm.market import OPEN_MODE, Market, order_of
+from setm.evm.market import OPEN_MODE, RING, Market, order_of
 from setm.orders import BookedOrder, clear_book, cover, digest, opening_word
 from setm.pricing import MAX_TICK_WH, pack_ladder
 from setm.types import Side
@@ -118,11 +118,28 @@ def test_the_chain_equals_the_reference_in_the_corners(name, drawn):
     check_book(market, entries, entries)
 
 
-def check_book(market, entries, arrival):
-    market.reset()
+@pytest.mark.parametrize("name", ["sealed", "open"])
+def test_the_next_turn_of_the_ring_starts_empty(name):
+    """The same words again: orders and ladders of the earlier epoch count for nothing, its results stay."""
+    market = market_of(name)
+    check_book(market, booked(market, SHARED_BOND), booked(market, SHARED_BOND))
+    earlier = market.first_slot
+    cleared = market.auction.call("clearingOf", earlier)
+    market.first_slot += RING
+    try:
+        check_book(market, booked(market, TIE), booked(market, TIE), is_first=False)
+    finally:
+        market.first_slot = earlier
+    assert market.auction.call("clearingOf", earlier) == cleared
+
+
+def check_book(market, entries, arrival, is_first=True):
+    if is_first:
+        market.reset()
     arrival = without_what_a_full_tick_refuses(market, arrival)
     book = clear_book(market.rules, arrival)
     auction, slot = market.auction, market.first_slot
+    dust_before = market.system.clearinghouse.call("poolOf", auction)
     margins = {
         e.order.participant_id: auction.call("marginOf", e.order.participant_id) for e in arrival
     }
@@ -162,10 +179,10 @@ def check_book(market, entries, arrival):
         spent = outcome.trade.payment + outcome.forfeited + outcome.kept
         margin = margins[number] - spent + outcome.compensation
         assert auction.call("marginOf", number) == margin
-    settled(market, book, arrival)
+    settled(market, book, arrival, dust_before)
 
 
-def settled(market, book, arrival):
+def settled(market, book, arrival, dust_before):
     """Settlement takes over every trade; what stays in the pool is the reference's dust."""
     slot = market.first_slot
     receipt = market.settle([e.order.participant_id for e in arrival])
@@ -178,7 +195,7 @@ def settled(market, book, arrival):
         assert market.auction.call("boundOf", slot, number) == 0
     assert market.auction.call("slotPool", slot) == book.dust
     house = market.system.clearinghouse
-    assert house.call("poolOf", market.auction) == book.dust
+    assert house.call("poolOf", market.auction) == dust_before + book.dust
 
 
 @given(drawn=st.lists(ENTRIES, min_size=2, max_size=30), data=st.data())

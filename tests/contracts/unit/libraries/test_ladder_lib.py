@@ -35,19 +35,22 @@ def test_adds_to_one_tick_only(quantities, tick, share):
     assert lib().added(pack_ladder(quantities)[0], tick, energy_wh) == pack_ladder(grown)[0]
 
 
-@given(quantities=QUANTITIES, epoch=EPOCHS, other=EPOCHS)
+@given(quantities=QUANTITIES, tick=st.integers(0, 255), epoch=EPOCHS)
 @quick
-def test_keeps_what_it_stored_for_its_epoch_only(quantities, epoch, other):
-    packed = pack_ladder(quantities)[0]
-    word = lib().stored(packed, epoch)
-    assert lib().quantitiesOf(word, epoch) == packed
-    assert lib().quantitiesOf(word, other) == (packed if other == epoch else 0)
+def test_reads_a_word_from_a_tick_on_upwards_and_downwards(quantities, tick, epoch):
+    place = tick % 8
+    word = pack_ladder(quantities)[0]
+    upwards = lib().fromTick(word | epoch << 240, tick)
+    downwards = lib().downFromTick(word | epoch << 240, tick)
+    assert upwards == pack_ladder(quantities[place:])[0]
+    assert downwards == pack_ladder([0] * (7 - place) + quantities[: place + 1])[0] << 16
 
 
 @given(quantities=st.lists(st.integers(0, MAX_TICK_WH), max_size=256))
 @quick
-def test_sums_a_whole_ladder(quantities):
-    assert lib().totalOf(pack_ladder(quantities)) == sum(quantities)
+def test_sums_a_whole_ladder_whatever_its_epoch(quantities):
+    words = [word | 0xBEEF << 240 for word in pack_ladder(quantities)]
+    assert lib().totalOf(words) == sum(quantities)
 
 
 def test_sums_a_ladder_that_is_full():

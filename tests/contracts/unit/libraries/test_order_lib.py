@@ -35,6 +35,43 @@ def test_keeps_the_fields_of_a_commitment(side, epoch, bound, digest):
 
 
 @given(
+    digest=DIGESTS, bound=AMOUNTS, lower=st.binary(min_size=9, max_size=9), bit=st.integers(0, 183)
+)
+@quick
+def test_knows_the_hash_of_its_digest_by_the_upper_184_bits(digest, bound, lower, bit):
+    word = lib().committed(Side.ASK, 7, bound, digest)
+    hashed = int.from_bytes(digest[:23] + lower, "big")
+    assert lib().isSealing(word, hashed)
+    assert not lib().isSealing(word, hashed ^ 1 << 72 + bit)
+
+
+@given(epoch=EPOCHS, other=st.integers(0, 2**22 - 1))
+@quick
+def test_belongs_to_one_epoch_by_its_lower_16_bits(epoch, other):
+    word = lib().committed(Side.BID, epoch, 2**48 - 1, b"\xff" * 23 + bytes(9))
+    assert lib().isOfEpoch(word, epoch | 1 << 16)
+    assert lib().isOfEpoch(word, other) == (other % 2**16 == epoch)
+
+
+@given(
+    side=SIDES,
+    epoch=EPOCHS,
+    bound=AMOUNTS,
+    digest=DIGESTS,
+    tick=TICKS,
+    energy_wh=ENERGIES,
+    ahead_wh=ENERGIES,
+)
+@quick
+def test_an_opened_commitment_is_an_order_with_its_side_epoch_and_bound(
+    side, epoch, bound, digest, tick, energy_wh, ahead_wh
+):
+    tail = (tick, energy_wh, ahead_wh)
+    word = lib().opening(lib().committed(side, epoch, bound, digest), *tail)
+    assert word == lib().opened(side, epoch, bound, *tail)
+
+
+@given(
     side=SIDES,
     epoch=EPOCHS,
     bound=AMOUNTS,
