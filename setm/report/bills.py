@@ -9,7 +9,7 @@ from dataclasses import replace
 from setm.errors import RunError
 from setm.report.records import BillRecord, ReadingRecord, TradeRecord
 from setm.report.run import Event, MechanismRun
-from setm.types import GridTariff, Side
+from setm.types import Side
 from setm.units import payment_down, payment_up
 
 Key = tuple[int, int]  # slot, participant
@@ -89,12 +89,18 @@ def bills(
     for event in record.of("CompensationPaid", "auction"):
         compensated[event["slot"], event["participantId"]] += event["amount"]
 
+    owners = {event["meter"]: event["participantId"] for event in record.of("MeterBound", "meters")}
+    frauds = {
+        (event["slot"], _owner(owners, event["meter"], event))
+        for event in record.of("EquivocationProved", "meters")
+    }
+
     found: dict[Key, BillRecord] = {}
     for event in record.of("SlotSettled", "settlement"):
         key = (event["slot"], event["participantId"])
         if key in found:
             raise RunError(f"{event.line}: slot {key[0]}: participant {key[1]} is settled twice")
-        found[key] = _bill(record.tariff, event, paid[key], earned[key])
+        found[key] = _bill(record, event, paid[key], earned[key], key in frauds)
         _check_reading(event, found[key], measured.get(key))
     if not found:
         raise RunError(
@@ -107,7 +113,10 @@ def bills(
     return [found[key] for key in sorted(found)]
 
 
-def _bill(tariff: GridTariff, event: Event, payment: int, revenue: int) -> BillRecord:
+def _bill(
+    record: MechanismRun, event: Event, payment: int, revenue: int, is_fraud: bool
+) -> BillRecord:
+    tariff = record.tariff
     values = event["bill"]
     bought, sold = values["boughtWh"], values["soldWh"]
     taken, fed = values["importWh"], values["exportWh"]
@@ -117,7 +126,9 @@ def _bill(tariff: GridTariff, event: Event, payment: int, revenue: int) -> BillR
     credit = payment_down(grid_sold, tariff.feed_in_price)
     stated = tuple(values[name] for name in ("gridBoughtWh", "gridSoldWh", "credit"))
     penalty = values["charge"] - charge
-    if stated != (grid_bought, grid_sold, credit) or penalty < 0:
+    # A fraud that is proved too late goes unpunished.
+    penalties = (0, record.config["settlement"]["fraud_penalty"]) if is_fraud else (0,)
+    if stated != (grid_bought, grid_sold, credit) or penalty not in penalties:
         raise RunError(
             f"{event.line}: slot {event['slot']}, participant {event['participantId']}: the bill says grid bought "
             f"{stated[0]} Wh, grid sold {stated[1]} Wh, charge {values['charge']}, credit {stated[2]}; its quantities "

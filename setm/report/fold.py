@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -115,6 +116,7 @@ def run_tables(run: Run) -> dict[str, pl.DataFrame]:
             "participant": row["participant"],
             "quantity": row["quantity"],
             "model": row["model"],
+            "model_used": row.get("model_used", row["model"]),
             "origins": row.get("origins"),
             **{name: _real(row.get(name)) for name in ("mae_wh", "mase", "pinball_wh", "coverage")},
         }
@@ -127,7 +129,8 @@ def run_tables(run: Run) -> dict[str, pl.DataFrame]:
 
 
 def _real(value: Any) -> float | None:
-    return None if value is None else float(value)
+    """Return a number, None for a missing one: CSV, Parquet and JSON do not agree on NaN."""
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def _at(record: MechanismRun, slot: int) -> dict[str, Any]:

@@ -370,10 +370,11 @@ BACKTEST = Table(
         PARTICIPANT,
         _text("quantity", "import or export"),
         _text("model", "forecast model"),
+        _text("model_used", "what the model auto chose; else the model"),
         _number("origins", "how many forecasts were compared"),
         _real("mae_wh", "Wh", "mean absolute error"),
-        _real("mase", "-", "mean absolute error over that of the seasonal naive forecast"),
-        _real("pinball_wh", "Wh", "mean pinball loss of mean and interval"),
+        _real("mase", "-", "error over that of a daily seasonal naive forecast in the history"),
+        _real("pinball_wh", "Wh", "mean pinball loss at the ends of the interval"),
         _real("coverage", "-", "share of values inside the interval"),
     ),
 )

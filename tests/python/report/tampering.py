@@ -45,3 +45,20 @@ def drop_event(folder: Path, mechanism: str, name: str, slot: int | None = None)
     events = read_events(folder, mechanism)
     events.remove(find(events, name, slot))
     write_events(folder, mechanism, events)
+
+
+def append_events(
+    folder: Path, mechanism: str, added: list[tuple[str, str, dict[str, Any]]], before: str = ""
+) -> None:
+    """Add events (contract, name, arguments) at the end, or before the first event of a name, as one block's logs."""
+    events = read_events(folder, mechanism)
+    names = [event["event"] for event in events]
+    place = names.index(before) if before else len(events)
+    last = events[place - 1]
+    new = [
+        last
+        | {"contract": contract, "event": name, "args": args}
+        | {"log_index": last["log_index"] + 1 + index}
+        for index, (contract, name, args) in enumerate(added)
+    ]
+    write_events(folder, mechanism, events[:place] + new + events[place:])

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from setm.errors import RunError
-from setm.report.fold import Folded, fold
+from setm.report.fold import Folded, fold, run_tables
 from setm.report.run import read_run
 from setm.units import payment_down, payment_up
 from tests.python.report.runs import FEED_IN, FIRST_SLOT, RETAIL
@@ -249,6 +249,12 @@ class TestTables:
             assert talk["round"].to_list() == list(range(1, talk.height + 1))
             assert talk["outcome"].to_list()[:-1] == ["countered"] * (talk.height - 1)
             assert talk["outcome"].to_list()[-1] in ("agreed", "rejected")
+
+    def test_an_error_that_is_not_defined_is_empty(self, built: Path) -> None:
+        backtest = run_tables(read_run(built))["backtest"]
+        undefined = backtest.filter(pl.col("participant") == "office")
+        assert undefined["mase"].to_list() == [None, None]
+        assert undefined["model_used"].to_list() == ["lightgbm", "seasonal naive"]
 
     def test_gas_counts_every_transaction(self, built: Path) -> None:
         record = read_run(built).mechanism("auction")
