@@ -18,7 +18,7 @@ demo: setup ## Run the case study on a local chain (NETWORK=ganache or anvil)
 	@$(BIN)/setm run scenarios/case_study.yaml --network $(NETWORK)
 
 test: setup ## Run the Python tests and the contract tests on Ganache
-	@tools/run-tests python=$(PYTHON_TESTS) contracts=$(CONTRACT_TESTS)
+	@tools/run-tests python=$(PYTHON_TESTS) contracts=$(CONTRACT_TESTS) -- $(TEST_OPTIONS)
 
 check: setup ## Check style, types and layout of Python and Solidity
 	@tools/check

@@ -27,4 +27,4 @@ def verify_deployed_code(address: Any, expected: Any, language: Any) -> bool:
     return bool(found == expected)
 
 
-brownie.network.contract._verify_deployed_code = verify_deployed_code
+setattr(brownie.network.contract, "_verify_deployed_code", verify_deployed_code)  # noqa: B010

@@ -7,8 +7,8 @@ only on Ganache with the rules before London, so the contract tests run in a cop
 import argparse
 import json
 import os
+import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,11 +19,15 @@ from pathlib import Path
 
 import yaml
 
+from tools.free_ports import free_ports
+
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COPIED = shutil.ignore_patterns(
     ".*", "build", "node_modules", "reports", "runs", "__pycache__", "*.egg-info"
 )
 RULES_BEFORE_LONDON = "berlin"
+BROWNIE = f"{sys.prefix}/bin/brownie"
+PARALLEL = ("--numprocesses", "auto", "--maxprocesses", "4")
 
 
 # The outcomes seen at a place of a source (start, stop): a statement runs, a condition is true or false.
@@ -76,17 +80,9 @@ def copy_project(target: Path) -> None:
     config_path.write_text(yaml.safe_dump(config))
 
 
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def run(command: list[str], folder: Path) -> int:
     """Run ``command`` in ``folder``; return its exit status."""
-    environment = os.environ | {"SETM_CHAIN_PORT": str(free_port())}
+    environment = os.environ | {"SETM_CHAIN_PORT": str(free_ports(random.SystemRandom()))}
     return subprocess.run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, check=False
     ).returncode
@@ -172,9 +168,10 @@ def cover_contracts(tests: str) -> tuple[int, list[Row]]:
     with tempfile.TemporaryDirectory(prefix="setm-coverage-") as folder:
         project = Path(folder)
         copy_project(project)
-        status = run(
+        # Workers that find nothing compiled compile beside each other and disagree in the end.
+        status = run([BROWNIE, "compile"], project) or run(
             [
-                *(f"{sys.prefix}/bin/brownie", "test", tests, "--coverage"),
+                *(BROWNIE, "test", tests, "--coverage", *PARALLEL),
                 *("-p", "tools.brownie_immutables"),
                 # Gas figures belong to the rules of today.
                 *("--ignore", f"{tests}/gas"),
@@ -192,7 +189,7 @@ def cover_python(tests: str) -> tuple[int, list[Row]]:
         status = run(
             [
                 *(sys.executable, "-m", "pytest", "-c", "tests/python/pytest.ini", tests),
-                *("--cov=setm", "--cov-branch"),
+                *("--cov=setm", "--cov-branch", *PARALLEL),
                 *(f"--cov-config={ROOT / 'pyproject.toml'}", f"--cov-report=json:{report}"),
             ],
             ROOT,
