@@ -3,10 +3,12 @@ SHELL := bash
 BIN := .venv/bin
 NETWORK ?= ganache
 PYTHON_TESTS ?= tests/python
+AUDIT_TESTS ?= tests/audit
 CONTRACT_TESTS ?= tests/contracts
+STAGES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench coverage clean lock
+.PHONY: help setup demo test check audit fmt bench coverage clean lock
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -17,11 +19,14 @@ setup: ## Install everything into .venv and node_modules, compile the contracts
 demo: setup ## Run the case study on a local chain (NETWORK=ganache or anvil)
 	@$(BIN)/setm run scenarios/case_study.yaml --network $(NETWORK)
 
-test: setup ## Run the Python tests and the contract tests on Ganache
-	@tools/run-tests python=$(PYTHON_TESTS) contracts=$(CONTRACT_TESTS) -- $(TEST_OPTIONS)
+test: setup ## Run all tests: Python, audit suites at small depth, contracts on Ganache
+	@tools/run-tests python=$(PYTHON_TESTS) audit=$(AUDIT_TESTS) contracts=$(CONTRACT_TESTS) -- $(TEST_OPTIONS)
 
 check: setup ## Check style, types and layout of Python and Solidity
 	@tools/check
+
+audit: setup ## Attack every promise of docs/security.md at full depth (STAGES="machine faults" for some)
+	@$(BIN)/python -m tools.audit $(STAGES)
 
 fmt: setup ## Format Python and Solidity
 	@tools/fmt

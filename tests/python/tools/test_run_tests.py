@@ -42,14 +42,16 @@ def add_test(project: Path, suite: str, text: str) -> None:
 
 def test_a_failing_test_of_each_suite_fails_make_test(project: Path) -> None:
     add_test(project, "python", FAILING)
+    add_test(project, "audit", FAILING)
     add_test(project, "contracts", FAILING)
 
     # Without set-up: it would install the copy in place of the project.
     outcome = run(project, "make", "--assume-old=setup", "test")
 
     assert outcome.returncode != 0
-    assert outcome.stdout.count("1 failed") == 2
-    assert "failed: python=tests/python contracts=tests/contracts" in outcome.stderr
+    assert outcome.stdout.count("1 failed") == 3
+    suites = "python=tests/python audit=tests/audit contracts=tests/contracts"
+    assert f"failed: {suites}" in outcome.stderr
 
 
 def test_passing_tests_pass(project: Path) -> None:
@@ -78,4 +80,4 @@ def test_an_unknown_suite_fails(project: Path) -> None:
     outcome = run(project, "tools/run-tests", "pyhton=tests/python")
 
     assert outcome.returncode != 0
-    assert "neither python nor contracts" in outcome.stderr
+    assert "none of python, audit, contracts" in outcome.stderr

@@ -1,0 +1,73 @@
+"""`make audit`: what is not shown must not look like a success."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import audit
+from tools.audit import Stage, chosen
+
+
+def stage(name: str, code: str, *, has_figures: bool = True) -> Stage:
+    return Stage(
+        name=name, shows="a thing", command=(sys.executable, "-c", code), has_figures=has_figures
+    )
+
+
+def figure(folder: Path, *, ok: bool) -> str:
+    line = json.dumps({"stage": "s", "name": "steps", "value": 7, "wanted": ">= 5", "ok": ok})
+    return f"open({str(folder / 'figures.jsonl')!r}, 'a').write({line + chr(10)!r})"
+
+
+def problems(stages: list[Stage], folder: Path) -> list[str]:
+    return [outcome.problem for outcome in audit.audit(stages, folder, depth=1)]
+
+
+def test_a_stage_that_fails_is_named_and_the_next_one_runs_all_the_same(tmp_path: Path) -> None:
+    stages = [stage("bad", "raise SystemExit(3)"), stage("good", figure(tmp_path, ok=True))]
+
+    assert problems(stages, tmp_path) == ["exit code 3: see bad.log", ""]
+
+
+def test_a_missed_figure_fails_its_stage(tmp_path: Path) -> None:
+    assert problems([stage("short", figure(tmp_path, ok=False))], tmp_path) == ["missed: steps"]
+
+
+def test_a_stage_that_reports_nothing_fails_unless_nothing_is_expected_of_it(
+    tmp_path: Path,
+) -> None:
+    silent = [stage("silent", "pass"), stage("tools", "pass", has_figures=False)]
+
+    assert problems(silent, tmp_path) == ["reported nothing", ""]
+
+
+def test_figures_of_an_earlier_audit_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "figures.jsonl").write_text('{"name": "old", "ok": true}\n')
+
+    assert problems([stage("silent", "pass")], tmp_path) == ["reported nothing"]
+
+
+def test_the_depth_reaches_the_tests_and_the_log_holds_what_they_said(tmp_path: Path) -> None:
+    audit.audit([stage("deep", "import os; print(os.environ['SETM_DEPTH'])")], tmp_path, depth=15)
+
+    assert (tmp_path / "deep.log").read_text() == "15\n"
+
+
+def test_the_summary_holds_every_figure(tmp_path: Path) -> None:
+    audit.audit([stage("good", figure(tmp_path, ok=True))], tmp_path, depth=1)
+
+    (written,) = json.loads((tmp_path / "summary.json").read_text())
+    assert written["figures"][0]["value"] == 7
+    assert "| good | steps | 7 | >= 5 | yes |" in (tmp_path / "summary.md").read_text()
+
+
+def test_stages_run_in_the_order_of_the_audit() -> None:
+    assert [found.name for found in chosen(["faults", "machine"])] == ["machine", "faults"]
+    assert chosen([]) == list(audit.STAGES)
+
+
+def test_refuses_an_unknown_stage_and_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="no stage luck: expected some of tools, tests, attacks"):
+        chosen(["luck"])
