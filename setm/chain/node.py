@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
+import json
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
@@ -28,45 +31,186 @@ CHAIN_ID = 1337
 ACCOUNTS = 20
 BLOCK_GAS_LIMIT = 30_000_000
 START_SECONDS = 30.0
+HOST = "127.0.0.1"
+# How often Anvil writes its state.
+SAVE_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A running local chain; each block is one second after the one before."""
+    """A running local chain; each block is one second after the one before.
 
-    kind: NodeKind
-    url: str
-    port: int
-    process_id: int
+    It keeps its port for life. Its process may die and be started again: then ``process_id`` changes.
+    """
+
+    def __init__(
+        self, kind: NodeKind, port: int, start_at: datetime, log: Path, state: Path | None
+    ) -> None:
+        self.kind = kind
+        self.port = port
+        self.url = f"http://{HOST}:{port}"
+        self._start_at = start_at
+        self._log = log
+        self._saved = _Saved(state, kind) if state is not None else None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process_id(self) -> int:
+        """The chain's process, alive or not."""
+        if self._process is None:
+            raise ChainUnreachable(f"{self.kind} on port {self.port} was never started")
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Whether the chain's process runs; a stopped one counts as running."""
+        return self._process is not None and self._process.poll() is None
+
+    def restart(self) -> None:
+        """End what is left of the chain and start it again on its port, from its saved state if it has one.
+
+        Ganache comes back with every block that it answered for. Anvil comes back whole after an orderly end; after a
+        kill it lacks the blocks since its last saving (see ``SAVE_SECONDS``). Without a saved state it begins anew.
+        """
+        self._end()
+        arguments = self._saved.arguments() if self._saved else []
+        with self._log.open("a") as output:
+            process = subprocess.Popen(
+                [*_command(self.kind, self.port, self._start_at), *arguments],
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                pass_fds=self._saved.descriptors() if self._saved else (),
+            )
+        self._process = process
+        _wait_until_up(self, process, self._log)
+        if self.kind == "anvil":
+            self._continue_time()
+        if self._saved:
+            self._saved.keep(process)
+
+    def revive(self) -> bool:
+        """Start the chain again if its process has ended; return whether that was needed."""
+        if self.is_alive():
+            return False
+        self.restart()
+        return True
+
+    def _continue_time(self) -> None:
+        # Anvil saves its blocks but neither its clock nor its interval: without this the next block is dated at the
+        # beginning of the chain.
+        latest = _request(self, "eth_getBlockByNumber", "latest", False)["result"]
+        _request(self, "anvil_setTime", int(latest["timestamp"], 16))
+        _request(self, "anvil_setBlockTimestampInterval", 1)
+
+    def _end(self) -> None:
+        if self._process is not None:
+            _stop(self._process)
+        if self._saved:
+            self._saved.rest()
+
+    def close(self) -> None:
+        """End the chain for good; its saved state stays."""
+        try:
+            self._end()
+        finally:
+            if self._saved:
+                self._saved.unlock()
+
+
+class _Saved:
+    """The folder in which a chain keeps its state, used by one chain at a time."""
+
+    def __init__(self, folder: Path, kind: NodeKind) -> None:
+        self.folder = folder
+        self.kind = kind
+        self._file = folder / "state.json"
+        self._copy = folder / "state.copy.json"
+        self._resting = threading.Event()
+        self._keeper: threading.Thread | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(folder / "lock")
+
+    def arguments(self) -> list[str]:
+        """Return the options with which the chain continues from this folder, a torn file replaced by its copy."""
+        if self.kind == "ganache":
+            return ["--database.dbPath", str(self.folder.resolve() / "database")]
+        if not _is_json(self._file):
+            self._file.unlink(missing_ok=True)
+            if _is_json(self._copy):
+                shutil.copyfile(self._copy, self._file)
+        return ["--state", str(self._file.resolve()), "--state-interval", str(SAVE_SECONDS)]
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Return the lock: the chain holds it too, so that nobody takes the folder while an orphan still writes."""
+        return (self._lock,)
+
+    def keep(self, process: subprocess.Popen[bytes]) -> None:
+        """Keep a copy of each whole state: Anvil writes into its file, and a kill in the middle leaves half of it."""
+        if self.kind == "ganache":
+            return
+        self._resting.clear()
+        self._keeper = threading.Thread(target=self._copy_while, args=(process,), daemon=True)
+        self._keeper.start()
+
+    def rest(self) -> None:
+        """Stop keeping copies."""
+        self._resting.set()
+        if self._keeper is not None:
+            self._keeper.join()
+            self._keeper = None
+
+    def unlock(self) -> None:
+        """Let others have the folder."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _copy_while(self, process: subprocess.Popen[bytes]) -> None:
+        copied, seen = None, self._stamp()
+        while not self._resting.wait(SAVE_SECONDS / 4):
+            before, seen = seen, self._stamp()
+            # Unchanged for a while and after copying, by a process that lives: nobody is in the middle of writing it.
+            if seen is None or seen == copied or seen != before:
+                continue
+            draft = self._copy.with_suffix(".draft")
+            with contextlib.suppress(OSError):
+                shutil.copyfile(self._file, draft)
+                if process.poll() is None and self._stamp() == seen:
+                    draft.replace(self._copy)
+                    copied = seen
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
 
 
 @contextlib.contextmanager
-def local_node(kind: NodeKind, *, start_at: datetime, log: Path) -> Iterator[Node]:
+def local_node(
+    kind: NodeKind,
+    *,
+    start_at: datetime,
+    log: Path,
+    state: Path | None = None,
+    port: int | None = None,
+) -> Iterator[Node]:
     """Start a chain whose first block is at ``start_at``; end it on every way out.
 
-    Its output goes to ``log``. Raises ``SetupError`` if the program is missing, ``ChainUnreachable`` if it does not
-    answer.
+    Its output goes to ``log``. With a folder ``state`` it continues from what an earlier chain of the same kind left
+    there, and leaves its own state there; see ``Node.restart`` for what survives. Raises ``SetupError`` if the program
+    is missing, ``ChainUnreachable`` if it does not answer or another chain uses the folder.
     """
-    port = _free_port()
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            _command(kind, port, start_at),
-            cwd=PROJECT_ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        )
+    node = Node(kind, port or _free_port(), start_at, log, state)
     try:
-        node = Node(kind=kind, url=f"http://127.0.0.1:{port}", port=port, process_id=process.pid)
-        _wait_until_up(node, process, log)
-        if kind == "anvil":
-            _request(node, "anvil_setBlockTimestampInterval", 1)
+        node.restart()
         yield node
     finally:
-        _stop(process)
+        node.close()
 
 
 def advance_to(node_kind: NodeKind, web3: Web3, timestamp: int) -> None:
@@ -98,7 +242,7 @@ def _command(kind: NodeKind, port: int, start_at: datetime) -> list[str]:
             *("--miner.blockGasLimit", str(BLOCK_GAS_LIMIT)),
             *("--wallet.mnemonic", LOCAL_MNEMONIC),
             *("--wallet.totalAccounts", str(ACCOUNTS)),
-            *("--server.host", "127.0.0.1"),
+            *("--server.host", HOST),
             *("--server.port", str(port)),
             *("--logging.quiet", "true"),
         ]
@@ -111,7 +255,7 @@ def _command(kind: NodeKind, port: int, start_at: datetime) -> list[str]:
             *("--gas-limit", str(BLOCK_GAS_LIMIT)),
             *("--mnemonic", LOCAL_MNEMONIC),
             *("--accounts", str(ACCOUNTS)),
-            *("--host", "127.0.0.1"),
+            *("--host", HOST),
             *("--port", str(port)),
             "--quiet",
         ]
@@ -134,8 +278,32 @@ def _installed(pattern: str) -> Path:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _locked(path: Path) -> int:
+    """Return the descriptor of a lock that nobody else holds, waiting for a chain that is about to end."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise ChainUnreachable(
+                    f"{path.parent} is in use by another chain: end the run that started it"
+                ) from None
+            time.sleep(0.05)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except (OSError, ValueError):
+        return False
 
 
 def _end_with_parent() -> None:
@@ -158,8 +326,8 @@ def _wait_until_up(node: Node, process: subprocess.Popen[bytes], log: Path) -> N
     )
 
 
-def _request(node: Node, method: str, *params: object) -> None:
-    HTTPProvider(node.url, request_kwargs={"timeout": 5}).make_request(
+def _request(node: Node, method: str, *params: object) -> Any:
+    return HTTPProvider(node.url, request_kwargs={"timeout": 5}).make_request(
         RPCEndpoint(method), list(params)
     )
 

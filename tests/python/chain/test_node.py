@@ -132,3 +132,155 @@ def test_refuses_another_kind_of_chain(tmp_path):
         local_node("hardhat", start_at=START_AT, log=tmp_path / "chain.log"),
     ):
         pytest.fail("it never ran")
+
+
+def pay(web3, times: int) -> list:
+    """Send ``times`` payments, each in a block of its own; return their hashes."""
+    payer, payee = web3.eth.accounts[:2]
+    payment = {"from": payer, "to": payee, "value": 1}
+    return [web3.eth.send_transaction(payment) for _ in range(times)]
+
+
+def timestamps(web3) -> list[int]:
+    return [web3.eth.get_block(number)["timestamp"] for number in range(web3.eth.block_number + 1)]
+
+
+def wait_for(happened, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_chain_that_ended_continues_from_its_state(kind, tmp_path):
+    folders = {"log": tmp_path / "chain.log", "state": tmp_path / "state"}
+    with local_node(kind, start_at=START_AT, **folders) as node:
+        web3 = connect(node.url)
+        hashes = pay(web3, 3)
+        advance_to(kind, web3, int(START_AT.timestamp()) + 5000)
+        hashes += pay(web3, 2)
+        before = [web3.eth.get_transaction_receipt(tx_hash) for tx_hash in hashes]
+
+    with local_node(kind, start_at=START_AT, **folders) as node:
+        web3 = connect(node.url)
+        assert [web3.eth.get_transaction_receipt(tx_hash) for tx_hash in hashes] == before
+        assert web3.eth.get_transaction_count(web3.eth.accounts[0]) == 5
+        pay(web3, 2)
+        times = timestamps(web3)
+    start = times[0]
+    assert start == int(START_AT.timestamp())
+    assert [found - start for found in times] == [0, 1, 2, 3, 5000, 5001, 5002, 5003, 5004]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_chain_comes_back_on_its_port_with_what_it_had_saved(kind, tmp_path):
+    log, state = tmp_path / "chain.log", tmp_path / "state"
+    with local_node(kind, start_at=START_AT, log=log, state=state) as node:
+        web3 = connect(node.url)
+        hashes = pay(web3, 3)
+        head = web3.eth.get_block("latest")
+        if kind == "anvil":
+            wait_for(lambda: "0x" + head["hash"].hex() in saved(state / "state.json"))
+        port, first = node.port, node.process_id
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: not node.is_alive())
+
+        assert node.revive()
+        assert not node.revive()
+        assert node.port == port
+        assert node.process_id != first
+        assert web3.eth.get_block("latest") == head
+        assert all(web3.eth.get_transaction_receipt(tx_hash)["status"] for tx_hash in hashes)
+        pay(web3, 1)
+        assert web3.eth.get_block("latest")["timestamp"] == head["timestamp"] + 1
+        second = node.process_id
+    assert is_gone(second)
+
+
+def saved(file: Path) -> str:
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_chain_without_state_begins_anew(kind, tmp_path):
+    with local_node(kind, start_at=START_AT, log=tmp_path / "chain.log") as node:
+        web3 = connect(node.url)
+        pay(web3, 3)
+        os.kill(node.process_id, signal.SIGKILL)
+        node.restart()
+        assert timestamps(web3) == [int(START_AT.timestamp())]
+
+
+def test_a_state_that_was_half_written_gives_way_to_its_copy(tmp_path):
+    log, state = tmp_path / "chain.log", tmp_path / "state"
+    with local_node("anvil", start_at=START_AT, log=log, state=state) as node:
+        web3 = connect(node.url)
+        pay(web3, 3)
+        head = web3.eth.get_block("latest")
+        wait_for(lambda: "0x" + head["hash"].hex() in saved(state / "state.copy.json"))
+        os.kill(node.process_id, signal.SIGKILL)
+        wait_for(lambda: not node.is_alive())
+        whole = (state / "state.json").read_bytes()
+        (state / "state.json").write_bytes(whole[: len(whole) // 2])
+
+        node.restart()
+        assert web3.eth.get_block("latest") == head
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", "\x00" * 100])
+def test_a_state_of_which_nothing_is_left_begins_anew(left, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "state.json").write_text(left)
+    log, state = tmp_path / "chain.log", tmp_path / "state"
+    with local_node("anvil", start_at=START_AT, log=log, state=state) as node:
+        assert connect(node.url).eth.block_number == 0
+
+
+def test_a_state_serves_one_chain_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(chain_node, "START_SECONDS", 0.3)
+    log, state = tmp_path / "chain.log", tmp_path / "state"
+    with (
+        local_node("anvil", start_at=START_AT, log=log, state=state),
+        pytest.raises(ChainUnreachable, match="state is in use by another chain: end the run"),
+        local_node("anvil", start_at=START_AT, log=tmp_path / "other.log", state=state),
+    ):
+        pytest.fail("it never ran")
+    with local_node("anvil", start_at=START_AT, log=log, state=state):
+        pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_chain_whose_parent_was_killed_leaves_every_block_to_its_successor(kind, tmp_path):
+    program = f"""
+import os, signal
+from datetime import datetime, UTC
+from pathlib import Path
+from setm.chain.node import local_node
+from setm.chain.sender import connect
+folder = Path({str(tmp_path)!r})
+start_at = datetime(2030, 1, 1, tzinfo=UTC)
+with local_node({kind!r}, start_at=start_at, log=folder / "log", state=folder / "state") as node:
+    web3 = connect(node.url)
+    payer, payee = web3.eth.accounts[:2]
+    for _ in range(30):
+        web3.eth.send_transaction({{"from": payer, "to": payee, "value": 1}})
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    killed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    folders = {"log": tmp_path / "log", "state": tmp_path / "state"}
+    with local_node(kind, start_at=START_AT, **folders) as node:
+        web3 = connect(node.url)
+        assert web3.eth.block_number == 30
+        assert web3.eth.get_transaction_count(web3.eth.accounts[0]) == 30
+
+
+def test_listens_on_the_port_that_was_asked_for(tmp_path):
+    port = chain_node._free_port()
+    with local_node("anvil", start_at=START_AT, log=tmp_path / "log", port=port) as node:
+        assert node.url == f"http://127.0.0.1:{port}"
+        assert connect(node.url).eth.chain_id == CHAIN_ID
