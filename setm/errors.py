@@ -12,9 +12,13 @@
     ├── ChainError                the chain did not do what was asked
     │   ├── ChainUnreachable      no answer from the node
     │   ├── Reverted              a contract refused (carries the custom error's name and arguments)
-    │   └── TransactionLost       a transaction did not get into a block in time
+    │   ├── TransactionLost       a transaction did not get into a block in time
+    │   └── RolledBack            the chain lost what was on it, and repeating it gives another result
     ├── SetupError                a tool is missing or has the wrong version
     └── RunError                  a run's files are missing, incomplete or contradict the chain
+        ├── JournalLocked         another process writes the same run
+        ├── JournalMismatch       the program no longer does what its journal says
+        └── StorageFull           a file could not be written
 """
 
 from __future__ import annotations
@@ -75,9 +79,25 @@ class TransactionLost(ChainError):
     """A transaction did not get into a block in time."""
 
 
+class RolledBack(ChainError):
+    """The chain lost what was on it, and repeating it gives another result."""
+
+
 class SetupError(SetmError):
     """A tool is missing or has the wrong version."""
 
 
 class RunError(SetmError):
     """A run's files are missing, incomplete or contradict the chain."""
+
+
+class JournalLocked(RunError):
+    """Another process writes the same run."""
+
+
+class JournalMismatch(RunError):
+    """The program no longer does what its journal says."""
+
+
+class StorageFull(RunError):
+    """A file could not be written."""
