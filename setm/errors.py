@@ -8,6 +8,9 @@
     ├── ForecastError             a forecast cannot be made (too little history, no such model)
     ├── OrderRefused              an order breaks a rule before it reaches a chain
     ├── NotSecured                user.Security is missing, forged or ended
+    ├── KeystoreError             a key or its password cannot be used (missing, spoilt, readable by others)
+    │   ├── KeyExists             a name is taken; keys are never overwritten
+    │   └── WrongPassword         the password does not open the key
     ├── LedgerError               money is short or would not balance
     ├── ChainError                the chain did not do what was asked
     │   ├── ChainUnreachable      no answer from the node
@@ -48,6 +51,18 @@ class OrderRefused(SetmError):
 
 class NotSecured(SetmError):
     """user.Security is missing, forged or ended."""
+
+
+class KeystoreError(SetmError):
+    """A key or its password cannot be used."""
+
+
+class KeyExists(KeystoreError):
+    """A name is taken; keys are never overwritten."""
+
+
+class WrongPassword(KeystoreError):
+    """The password does not open the key."""
 
 
 class LedgerError(SetmError):
