@@ -113,6 +113,10 @@ class Evm:
         self._events |= abi.index(compiled["abi"], "event")
         return compiled
 
+    def decode_only(self, *names: str) -> None:
+        """Tell of these events alone from now on: decoding takes longer than most transactions."""
+        self._events = {t: entry for t, entry in self._events.items() if entry["name"] in names}
+
     # State
 
     @contextmanager
