@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ CACHE = ROOT / "build" / "evm"
 FOLDERS = ("contracts", "interfaces")
 # What else decides the bytecode: the settings, and the version of the imported library.
 INPUTS = ("brownie-config.yaml", "package-lock.json")
+# What is asked of the compiler and, in the same order, under which names `artifact` returns it.
+OUTPUTS = ("abi", "evm.bytecode.object", "evm.deployedBytecode.object", "storageLayout")
+NAMES = ("abi", "bytecode", "runtime", "layout")
 
 _DEFINED = re.compile(r"^(?:abstract )?(?:contract|interface|library) (\w+)", re.MULTILINE)
 _IMPORTED = re.compile(r"^import [^;]*?\"(\.[^\"]+)\"", re.MULTILINE)
@@ -34,7 +37,10 @@ class CompilationFailed(Exception):
 
 @cache
 def artifact(contract_name: str) -> Mapping[str, Any]:
-    """Return ``{"abi": [...], "bytecode": "..."}`` of a contract or interface of this project."""
+    """Return ``{"abi": [...], "bytecode": "...", "runtime": "...", "layout": {...}}`` of a contract or interface.
+
+    ``runtime`` is what stands on chain, immutables zero; ``layout`` is where the storage keeps what.
+    """
     file = _files()[contract_name]
     sources = _closure(file)
     stored = CACHE / f"{contract_name}-{_digest(sources)}.json"
@@ -75,7 +81,7 @@ def _closure(file: Path) -> dict[str, str]:
 
 def _digest(sources: Mapping[str, str]) -> str:
     inputs = {name: (ROOT / name).read_text() for name in INPUTS}
-    text = json.dumps([sources, inputs], sort_keys=True)
+    text = json.dumps([sources, inputs, OUTPUTS], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -90,7 +96,7 @@ def _compile(file: Path) -> Mapping[str, Mapping[str, Any]]:
             "optimizer": compiler["solc"]["optimizer"],
             "viaIR": compiler["solc"].get("viaIR", False),
             "remappings": compiler["solc"].get("remappings", []),
-            "outputSelection": {name: {"*": ["abi", "evm.bytecode.object"]}},
+            "outputSelection": {name: {"*": list(OUTPUTS)}},
         },
     }
     version = str(compiler["solc"]["version"])
@@ -101,6 +107,9 @@ def _compile(file: Path) -> Mapping[str, Mapping[str, Any]]:
     except solcx.exceptions.SolcError as error:
         raise CompilationFailed(str(error).partition("\n> command")[0]) from None
     return {
-        found: {"abi": parts["abi"], "bytecode": parts["evm"]["bytecode"]["object"]}
+        found: {
+            field: reduce(lambda part, key: part[key], path.split("."), parts)
+            for field, path in zip(NAMES, OUTPUTS, strict=True)
+        }
         for found, parts in answer["contracts"][name].items()
     }
