@@ -31,6 +31,7 @@ CHAIN_ID = 1337
 ACCOUNTS = 20
 BLOCK_GAS_LIMIT = 30_000_000
 START_SECONDS = 30.0
+ADVANCE_ATTEMPTS = 5
 HOST = "127.0.0.1"
 # How often Anvil writes its state.
 SAVE_SECONDS = 1
@@ -214,20 +215,34 @@ def local_node(
 
 
 def advance_to(node_kind: NodeKind, web3: Web3, timestamp: int) -> None:
-    """Mine one block at ``timestamp`` (UTC seconds), unless the chain is already there."""
-    latest = web3.eth.get_block("latest")["timestamp"]
-    if latest >= timestamp:
-        return
+    """Mine one block at ``timestamp`` (UTC seconds), unless the chain is already there.
+
+    A request that gets lost on the way is repeated; if the node got it all the same nothing happens twice, or an empty
+    block follows.
+    """
+    problem = ""
+    for _ in range(ADVANCE_ATTEMPTS):
+        if web3.eth.get_block("latest")["timestamp"] >= timestamp:
+            return
+        try:
+            _mine_at(node_kind, web3, timestamp)
+        except ChainUnreachable as error:
+            problem = f": {error}"
+    found = web3.eth.get_block("latest")["timestamp"]
+    if found < timestamp:
+        raise ChainUnreachable(
+            f"chain clock at {found}: expected {timestamp}; is it a local chain?{problem}"
+        )
+
+
+def _mine_at(node_kind: NodeKind, web3: Web3, timestamp: int) -> None:
     if node_kind == "ganache":
         web3.provider.make_request(RPCEndpoint("evm_mine"), [timestamp])
-    else:
-        web3.provider.make_request(RPCEndpoint("evm_setNextBlockTimestamp"), [timestamp])
+        return
+    answer = web3.provider.make_request(RPCEndpoint("evm_setNextBlockTimestamp"), [timestamp])
+    # Without the new time a block would only count one second on.
+    if "error" not in answer:
         web3.provider.make_request(RPCEndpoint("evm_mine"), [])
-    found = web3.eth.get_block("latest")["timestamp"]
-    if found != timestamp:
-        raise ChainUnreachable(
-            f"chain clock at {found}: expected {timestamp}; is it a local chain?"
-        )
 
 
 def _command(kind: NodeKind, port: int, start_at: datetime) -> list[str]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from web3 import HTTPProvider, Web3
 
 from setm.chain import node as chain_node
 from setm.chain.node import CHAIN_ID, advance_to, local_node
@@ -284,3 +285,46 @@ def test_listens_on_the_port_that_was_asked_for(tmp_path):
     with local_node("anvil", start_at=START_AT, log=tmp_path / "log", port=port) as node:
         assert node.url == f"http://127.0.0.1:{port}"
         assert connect(node.url).eth.chain_id == CHAIN_ID
+
+
+class Muddler(HTTPProvider):
+    """Passes requests on and forgets, swallows or doubles the first one of a method."""
+
+    def __init__(self, url, what, method):
+        super().__init__(url)
+        self.due = {(what, method)}
+
+    def make_request(self, method, params):
+        if self._is_due("swallows", method):
+            return {"jsonrpc": "2.0", "id": 0, "result": "0x0"}
+        if self._is_due("doubles", method):
+            super().make_request(method, params)
+        answer = super().make_request(method, params)
+        if self._is_due("forgets", method):
+            raise ChainUnreachable("the answer got lost")
+        return answer
+
+    def _is_due(self, what, method):
+        due = (what, method) in self.due
+        self.due.discard((what, method))
+        return due
+
+
+@pytest.mark.parametrize("what", ["forgets", "swallows", "doubles"])
+@pytest.mark.parametrize("method", ["evm_setNextBlockTimestamp", "evm_mine"])
+def test_reaches_its_time_though_a_request_is_lost_or_doubled(node, what, method):
+    web3 = connect(node.url)
+    later = web3.eth.get_block("latest")["timestamp"] + 1000
+    advance_to(node.kind, Web3(Muddler(node.url, what, method)), later)
+    doubled = what == "doubles" and method == "evm_mine"
+    assert web3.eth.get_block("latest")["timestamp"] - later in ([0, 1] if doubled else [0])
+    times = timestamps(connect(node.url))
+    assert later in times
+
+
+def test_says_where_the_clock_stands_if_it_does_not_move(node, monkeypatch):
+    web3 = connect(node.url)
+    found = web3.eth.get_block("latest")["timestamp"]
+    monkeypatch.setattr(chain_node, "_mine_at", lambda *_: None)
+    with pytest.raises(ChainUnreachable, match=rf"clock at {found}: expected {found + 9}"):
+        advance_to(node.kind, web3, found + 9)
