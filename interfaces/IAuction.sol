@@ -126,7 +126,7 @@ interface IAuction {
     /// @notice Thrown when the tick lies outside the price band.
     error TickOutOfBand(uint256 tick, uint256 tickCount);
     /// @notice Thrown when the quantity is zero or above the largest order, Wh.
-    error EnergyOutOfRange(uint256 energyWh, uint256 maxOrderWh);
+    error EnergyOutOfRange(uint256 energyWh, uint256 limit);
     /// @notice Thrown when a tick cannot hold more, Wh.
     error TickFull(uint256 tick, uint256 heldWh, uint256 addedWh);
     /// @notice Thrown when a commitment binds less than the bond, both in 1e-6 EUR.
@@ -185,7 +185,8 @@ interface IAuction {
     function clear(uint32 slot) external;
 
     /// @notice Forfeits the bonds of orders that were not opened in time, to the benefit of the slot's other side, and
-    /// frees the rest of what they bound. Anyone may call from the end of the reveal window on.
+    /// frees the rest of what they bound. Anyone may call from the end of the reveal window on. A participant without an
+    /// order is passed over.
     function forfeit(uint32 slot, uint32[] calldata participantIds) external;
 
     /// @notice Pays an opened order its share of the other side's forfeited bonds, in proportion to opened quantity, once

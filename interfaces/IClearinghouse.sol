@@ -83,7 +83,10 @@ interface IClearinghouse {
 
     /* COLLATERAL */
 
-    /// @notice [M3] Locks `amount` of the caller's free balance for a venue, and tells the venue.
+    /// @notice [M3] Locks `amount` of the caller's free balance for a venue, and tells the venue. The first time it joins
+    /// the venue, for ever: from the next slot on settlement asks the venue what the participant traded.
+    /// @dev Warning: a venue that answers no more keeps those who joined it from being settled, and nobody else. The slots
+    /// that had begun before they joined are settled without it.
     /// @dev Needs user.Security now: the owner key, or a session key opened for the clearinghouse.
     function lock(address venue, uint256 amount) external;
 
@@ -114,6 +117,10 @@ interface IClearinghouse {
 
     /// @notice All venues that are active now, in the order in which they were added; at most `MAX_VENUES`.
     function venues() external view returns (address[] memory);
+
+    /// @notice Which venues the participant joined before a slot began, each by its first `lock`.
+    /// @return bits bit i stands for `venues()[i]`
+    function joinedVenues(uint32 participantId, uint32 slot) external view returns (uint256 bits);
 
     /// @notice Whether the venue is registered and active.
     function isVenue(address venue) external view returns (bool);

@@ -73,7 +73,7 @@ interface IMeterRegistry {
     /// @notice Readings were accepted.
     /// @param readings one word each, as in `SignedReading`
     event ReadingsPosted(address indexed poster, uint256[] readings);
-    /// @notice A reading of a batch was set aside because one for the same meter and slot stands already.
+    /// @notice A reading of a batch was passed over: one for the same meter and slot stands already, or the meter lost its key.
     event ReadingPassedOver(uint32 indexed meter, uint32 indexed slot);
     /// @notice A reading was disputed.
     event ReadingDisputed(uint32 indexed meter, uint32 indexed slot, uint32 indexed byParticipantId);
@@ -132,7 +132,8 @@ interface IMeterRegistry {
     /// @notice Posts one reading; anyone may call. Refused if one stands already.
     function postReading(SignedReading calldata reading) external;
 
-    /// @notice Posts readings; anyone may call. One that stands already is passed over, everything else must be right.
+    /// @notice Posts readings; anyone may call. One that stands already, or whose meter has lost its key to a proof of fraud,
+    /// is passed over, since either can happen while the batch is under way; everything else must be right.
     function postReadings(SignedReading[] calldata readings) external;
 
     /// @notice Disputes an accepted reading within the dispute window: the participant (owner key) or the grid operator.

@@ -61,8 +61,6 @@ interface ISettlement {
     /// @notice A debt between a participant and the grid operator was paid; positive if the participant paid.
     event ArrearsPaid(uint32 indexed participantId, int256 amount);
 
-    /// @notice Thrown when the slot of this participant is settled already.
-    error AlreadySettled(uint32 slot, uint32 participantId);
     /// @notice Thrown when the reading may still change.
     error ReadingOpen(uint32 slot, uint32 participantId);
     /// @notice Thrown when the grid operator itself is to be settled.
@@ -85,6 +83,10 @@ interface ISettlement {
     /* SETTLING */
 
     /// @notice Settles a slot for the named participants; anyone may call. Buyers are collected before sellers are paid.
+    /// Whoever is settled already, or named twice, is passed over: nobody spoils a batch by settling one of it first.
+    /// @dev Of each participant only the venues are asked that it joined before the slot began
+    /// (`IClearinghouse.joinedVenues`). A venue that answers no more stops the batches of those who joined it: settle the
+    /// others without them, and collect their payments at the other venues.
     function settle(uint32 slot, uint32[] calldata participantIds) external;
 
     /// @notice Pays what participant and grid operator owe each other, as far as their guarantees reach; anyone may call.

@@ -5,6 +5,8 @@ pragma solidity 0.8.30;
 /// @notice A venue keeps, for each participant, a margin: collateral locked for it that no order binds yet. An order binds
 /// a part of the margin until the trade of its slot is collected and closed.
 /// @dev For each venue and participant: collateral in the clearinghouse == margin + what orders of all slots bind.
+/// Nobody gets a position in a slot that did not lock collateral for the venue before the slot began, even if the position
+/// binds nothing: settlement asks a venue for those only.
 interface IVenue {
     /// @notice What a participant traded in one slot of this venue.
     /// @param boughtWh energy bought, Wh
@@ -33,7 +35,8 @@ interface IVenue {
         uint256 revenue
     );
 
-    /// @notice Thrown when the margin does not cover what the order binds, both in 1e-6 EUR.
+    /// @notice Thrown when the margin does not cover what the order binds, both in 1e-6 EUR. An order that binds nothing
+    /// needs a margin of 1.
     error NotCovered(uint32 participantId, uint256 needed, uint256 available);
     /// @notice Thrown when the outcome of the slot is not final yet.
     error OutcomeOpen(uint32 slot);
@@ -48,6 +51,8 @@ interface IVenue {
     /// @notice Thrown when the signature is not by `key` over exactly this message.
     error ForgedSignature(address key);
 
+    /// @notice Thrown when collateral comes from the grid operator, whose own slots are never settled.
+    error OperatorNotAdmitted(uint32 participantId);
     /// @notice Thrown when somebody else's margin is to be released although that participant can do it itself.
     error StillActive(uint32 participantId);
 

@@ -170,10 +170,17 @@ def add_margin(book: Book, participant_id: ParticipantId, amount: int) -> Book:
 
 def release_margin(book: Book, participant_id: ParticipantId, amount: int) -> Book:
     """Return the book after margin went back to the free balance."""
-    return _bind(book, participant_id, amount)
+    return _take_margin(book, participant_id, amount)
 
 
 def _bind(book: Book, participant_id: ParticipantId, amount: int) -> Book:
+    if amount == 0 and book.margin_of(participant_id) == 0:
+        # Settlement asks a venue only for those who have ever locked collateral for it.
+        raise Refused("NotCovered", participantId=participant_id, needed=1, available=0)
+    return _take_margin(book, participant_id, amount)
+
+
+def _take_margin(book: Book, participant_id: ParticipantId, amount: int) -> Book:
     margin = book.margin_of(participant_id)
     if margin < amount:
         raise Refused("NotCovered", participantId=participant_id, needed=amount, available=margin)

@@ -37,6 +37,10 @@ abstract contract BalanceBook is IClearinghouse {
     /// With three venues one write moves money between any two of a participant's balances.
     mapping(uint32 participantId => uint256[3]) internal _balances;
 
+    /// @dev For venue i, in 32 bits from 32 * (i - 1) on: the slot in which the participant first locked collateral for it,
+    /// 0 if it never did. MAX_VENUES fill the word.
+    mapping(uint32 participantId => uint256 word) private _joined;
+
     /* READING */
 
     /// @inheritdoc IClearinghouse
@@ -67,6 +71,18 @@ abstract contract BalanceBook is IClearinghouse {
     }
 
     /// @inheritdoc IClearinghouse
+    function joinedVenues(uint32 participantId, uint32 slot) external view returns (uint256 bits) {
+        // At most MAX_VENUES turns.
+        uint256 word = _joined[participantId];
+        for (uint256 i = 0; word != 0; ++i) {
+            // The cast cuts out one venue.
+            uint256 joinedIn = uint32(word);
+            if (joinedIn != 0 && joinedIn < slot) bits |= 1 << i;
+            word >>= 32;
+        }
+    }
+
+    /// @inheritdoc IClearinghouse
     function isVenue(address venue) public view returns (bool) {
         VenueEntry memory entry = _venues[venue];
         return entry.index != 0 && entry.activeFrom <= block.timestamp;
@@ -91,6 +107,13 @@ abstract contract BalanceBook is IClearinghouse {
     /// @dev Does not carry into the neighbour: a balance and `amount` are parts of what is held, at most MAX_BALANCE.
     function _add(uint32 participantId, uint256 index, uint256 amount) internal {
         _balances[participantId][index / 4] += amount << (64 * (index % 4));
+    }
+
+    /// @dev Remembers the slot of the first time. Slots have 32 bits everywhere, and the first one is long past.
+    function _join(uint32 participantId, uint256 index, uint256 slot) internal {
+        uint256 word = _joined[participantId];
+        uint256 shift = 32 * (index - 1);
+        if (uint32(word >> shift) == 0) _joined[participantId] = word | (slot << shift);
     }
 
     function _takeFree(uint32 participantId, uint256 amount) internal {

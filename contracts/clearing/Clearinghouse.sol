@@ -25,6 +25,7 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
     uint32 public immutable GOVERNANCE_DELAY;
     IERC20 private immutable TOKEN;
     IParticipantRegistry private immutable REGISTRY;
+    uint32 private immutable SLOT_SECONDS;
 
     constructor(IERC20 token_, IParticipantRegistry registry_, uint32 governanceDelay_) {
         uint8 found = IERC20Metadata(address(token_)).decimals();
@@ -33,6 +34,7 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
 
         TOKEN = token_;
         REGISTRY = registry_;
+        SLOT_SECONDS = registry_.slotSeconds();
         GOVERNANCE_DELAY = governanceDelay_;
     }
 
@@ -119,6 +121,7 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
         // [M3] free - amount, collateral + amount
         _takeFree(participantId, amount);
         _add(participantId, index, amount);
+        _join(participantId, index, block.timestamp / SLOT_SECONDS);
 
         emit CollateralLocked(participantId, venue, amount);
 

@@ -68,8 +68,8 @@ abstract contract AuctionOutcome is AuctionReader {
 
     function _forfeit(uint32 slot, uint32 participantId) private {
         (OrderWord storage order, uint256 word) = _orderAt(slot, participantId);
-        if (word.stateOf() == OrderState.Forfeited) return;
-        require(!word.isNone(), NoCommitment(slot, participantId));
+        // Forfeited already, and perhaps a later order stands in its place by now: no reason to refuse the others.
+        if (word.isNone() || word.stateOf() == OrderState.Forfeited) return;
         require(word.isCommitted(), NothingForfeited(slot, participantId));
         (uint256 side, uint256 rest) = (word.sideOf(), word.boundOf() - _bond);
 

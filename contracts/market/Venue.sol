@@ -6,6 +6,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
+import {ISettlement} from "../../interfaces/ISettlement.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
 
 /// @title What all venues share: margin, authentication, and the way of a trade to settlement
@@ -20,6 +21,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     IParticipantRegistry public immutable registry;
     address public immutable settlement;
     uint32 public immutable slotSeconds;
+    uint32 private immutable _operatorId;
 
     mapping(uint32 participantId => uint256 amount) private _margins;
     mapping(uint32 slot => uint256 amount) private _slotPools;
@@ -29,6 +31,8 @@ abstract contract Venue is IVenue, EIP712, Nonces {
         registry = clearinghouse_.registry();
         settlement = settlement_;
         slotSeconds = registry.slotSeconds();
+        // A plain account that settles has no grid operator.
+        _operatorId = settlement_.code.length == 0 ? 0 : ISettlement(settlement_).operatorId();
     }
 
     modifier onlyBy(address expected) {
@@ -40,6 +44,8 @@ abstract contract Venue is IVenue, EIP712, Nonces {
 
     /// @inheritdoc IVenue
     function addMargin(uint32 participantId, uint256 amount) external onlyBy(address(clearinghouse)) {
+        require(participantId != _operatorId, OperatorNotAdmitted(participantId));
+
         _margins[participantId] += amount;
 
         emit MarginAdded(participantId, amount);
@@ -58,15 +64,21 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     }
 
     function _releaseMargin(uint32 participantId, uint256 amount) private {
-        _bind(participantId, amount);
+        _takeMargin(participantId, amount);
 
         emit MarginReleased(participantId, amount);
 
         clearinghouse.release(participantId, amount);
     }
 
-    /// @dev Takes `amount` out of the margin for an order, or refuses the whole of it.
+    /// @dev Takes `amount` out of the margin for an order, or refuses the whole of it. A margin proves that the participant
+    /// joined this venue, so that settlement knows where to ask for its position.
     function _bind(uint32 participantId, uint256 amount) internal {
+        if (amount == 0) require(_margins[participantId] != 0, NotCovered(participantId, 1, 0));
+        _takeMargin(participantId, amount);
+    }
+
+    function _takeMargin(uint32 participantId, uint256 amount) private {
         uint256 margin = _margins[participantId];
         require(margin >= amount, NotCovered(participantId, amount, margin));
         // The line above makes it safe.

@@ -29,8 +29,7 @@ contract MeterRegistry is ReadingBook {
         uint256[] memory words = new uint256[](1);
         words[0] = reading.word;
         _requireOpen(words[0].slotOf());
-        bool isNew = _post(words[0], reading.r, reading.vs, _domainSeparatorV4());
-        require(isNew, ReadingExists(words[0].meter32(), words[0].slot32()));
+        if (!_post(words[0], reading.r, reading.vs, _domainSeparatorV4())) _refuseToPost(words[0]);
 
         emit ReadingsPosted(msg.sender, words);
     }
@@ -63,7 +62,8 @@ contract MeterRegistry is ReadingBook {
         if (count != 0) emit ReadingsPosted(msg.sender, count == words.length ? words : _first(words, count));
     }
 
-    /// @dev Accepts a reading of a slot that is open, unless one stands already.
+    /// @dev Accepts a reading of a slot that is open, unless one stands already or the meter has lost its key: both can
+    /// happen to a batch that is under way, and must not spoil it.
     function _post(uint256 word, bytes32 r, bytes32 vs, bytes32 domainSeparator) private returns (bool isNew) {
         uint256 slot = word.slotOf();
         uint256 known = _meters[word.meterOf()];
@@ -74,10 +74,19 @@ contract MeterRegistry is ReadingBook {
         if (word.importOf() > capacityWh) _refuseEnergy(word.meter32(), word.importOf(), capacityWh);
         if (word.exportOf() > capacityWh) _refuseEnergy(word.meter32(), word.exportOf(), capacityWh);
         (address signer, , ) = ECDSA.tryRecover(word.digest(domainSeparator), r, vs);
-        require(uint160(signer) == known.keyOf(), ForgedReading(word.meter32(), word.slot32()));
+        if (uint160(signer) != known.keyOf()) {
+            require(!known.hasKey(), ForgedReading(word.meter32(), word.slot32()));
+            return false;
+        }
 
         _records[place] = word.accepted(block.timestamp);
         return true;
+    }
+
+    function _refuseToPost(uint256 word) private view {
+        bool isPosted = _records[_placeOf(word.meterOf(), word.slotOf())].isReadingOf(word.slotOf());
+        require(isPosted, ForgedReading(word.meter32(), word.slot32()));
+        revert ReadingExists(word.meter32(), word.slot32());
     }
 
     function _requireOpen(uint256 slot) private view {

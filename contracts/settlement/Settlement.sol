@@ -63,50 +63,94 @@ contract Settlement is GuaranteeBook {
     /// @inheritdoc ISettlement
     /// @dev Bounded by the batch and by the clearinghouse's `MAX_VENUES`.
     function settle(uint32 slot, uint32[] calldata participantIds) external nonReentrant {
-        address[] memory venues = _collect(slot, participantIds);
+        uint32[] memory ids = _mark(slot, participantIds);
+        address[] memory venues = clearinghouse.venues();
+        uint256[] memory joined = _collect(slot, ids, venues);
 
-        Outcome[] memory outcomes = new Outcome[](participantIds.length);
+        Outcome[] memory outcomes = new Outcome[](ids.length);
         uint256 received;
         uint256 wanted;
-        for (uint256 i = 0; i < participantIds.length; ++i) {
-            Outcome memory outcome = _close(slot, participantIds[i], venues);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            Outcome memory outcome = _close(slot, ids[i], venues, joined[i]);
             outcomes[i] = outcome;
             if (outcome.due < 0) wanted += uint256(-outcome.due);
-            else received += _takeDue(slot, participantIds[i], outcome);
+            else received += _takeDue(slot, ids[i], outcome);
         }
         uint256 available = _balanceOperator(received, wanted);
-        for (uint256 i = 0; i < participantIds.length; ++i) {
-            if (outcomes[i].due < 0) available -= _payDue(slot, participantIds[i], outcomes[i], available);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            if (outcomes[i].due < 0) available -= _payDue(slot, ids[i], outcomes[i], available);
         }
+    }
+
+    /// @dev Marks the batch as settled.
+    /// @return ids the participants that were not settled before, each once
+    function _mark(uint32 slot, uint32[] calldata participantIds) private returns (uint32[] memory ids) {
+        ids = new uint32[](participantIds.length);
+        uint256 count;
+        for (uint256 i = 0; i < participantIds.length; ++i) {
+            uint32 participantId = participantIds[i];
+            require(participantId != operatorId, OperatorNotSettled(participantId));
+            if (isSettled(slot, participantId)) continue;
+            _settled[participantId][slot / 256] |= 1 << (slot % 256);
+            ids[count++] = participantId;
+        }
+        return _first(ids, count);
     }
 
     /// @dev Every buyer of the batch pays into its slot's pool before a seller is paid from it.
-    /// @return venues all but settlement itself
-    function _collect(uint32 slot, uint32[] calldata participantIds) private returns (address[] memory venues) {
-        address[] memory all = clearinghouse.venues();
-        venues = new address[](all.length);
-        for (uint256 i = 0; i < all.length; ++i) {
-            if (all[i] == address(this)) continue;
-            venues[i] = all[i];
-            require(IVenue(all[i]).isFinal(slot), IVenue.OutcomeOpen(slot));
-            IVenue(all[i]).collect(slot, participantIds);
+    /// @return joined for each participant the venues to be asked, as bits by their place in `venues`
+    function _collect(
+        uint32 slot,
+        uint32[] memory ids,
+        address[] memory venues
+    ) private returns (uint256[] memory joined) {
+        joined = new uint256[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            joined[i] = clearinghouse.joinedVenues(ids[i], slot);
+        }
+        for (uint256 place = 0; place < venues.length; ++place) {
+            if (venues[place] == address(this)) continue;
+            uint32[] memory members = _membersOf(place, ids, joined);
+            if (members.length == 0) continue;
+            require(IVenue(venues[place]).isFinal(slot), IVenue.OutcomeOpen(slot));
+            IVenue(venues[place]).collect(slot, members);
         }
     }
 
-    /// @dev [S1] Closes the participant's trades in all venues and draws up the bill.
+    function _membersOf(
+        uint256 place,
+        uint32[] memory ids,
+        uint256[] memory joined
+    ) private pure returns (uint32[] memory members) {
+        members = new uint32[](ids.length);
+        uint256 count;
+        for (uint256 i = 0; i < ids.length; ++i) {
+            if ((joined[i] >> place) & 1 == 1) members[count++] = ids[i];
+        }
+        return _first(members, count);
+    }
+
+    function _first(uint32[] memory ids, uint256 count) private pure returns (uint32[] memory kept) {
+        if (count == ids.length) return ids;
+        kept = new uint32[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            kept[i] = ids[i];
+        }
+    }
+
+    /// @dev [S1] Closes the participant's trades in the venues that it joined and draws up the bill.
     function _close(
         uint32 slot,
         uint32 participantId,
-        address[] memory venues
+        address[] memory venues,
+        uint256 joined
     ) private returns (Outcome memory outcome) {
-        require(participantId != operatorId, OperatorNotSettled(participantId));
-        _markSettled(slot, participantId);
         IMeterRegistry.ReadingView memory reading = meters.readingOf(participantId, slot);
         require(reading.isFinal, ReadingOpen(slot, participantId));
 
         Bill memory bill = outcome.bill;
         for (uint256 i = 0; i < venues.length; ++i) {
-            if (venues[i] == address(0)) continue;
+            if ((joined >> i) & 1 == 0 || venues[i] == address(this)) continue;
             (uint256 boughtWh, uint256 soldWh, ) = IVenue(venues[i]).close(slot, participantId);
             bill.boughtWh += boughtWh;
             bill.soldWh += soldWh;
@@ -181,12 +225,6 @@ contract Settlement is GuaranteeBook {
         if (change != 0) _setArrears(participantId, arrears);
 
         emit SlotSettled(slot, participantId, outcome.bill, outcome.isMeasured, change);
-    }
-
-    function _markSettled(uint32 slot, uint32 participantId) private {
-        require(!isSettled(slot, participantId), AlreadySettled(slot, participantId));
-
-        _settled[participantId][slot / 256] |= 1 << (slot % 256);
     }
 
     /* READING */

@@ -117,7 +117,7 @@ def people(system, config, ids):
         valid_until = next_slot if name == "expired" else None
         community.enrol(name, account, valid_until)
     for name in ("alice", "bob", "carol", "operator"):
-        for venue in VENUES:
+        for venue in ("settlement",) if name == "operator" else VENUES:
             community.lock(name, venue, 10 * EUR)
     system.registry.revoke(community.ids["revoked"], community.by("authority"))
     system.registry.suspend(community.ids["suspended"], community.by("governance"))

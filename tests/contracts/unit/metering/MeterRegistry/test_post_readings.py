@@ -34,6 +34,22 @@ def test_passes_over_what_stands_already_and_takes_the_rest(
     assert meters.readingOf(ids.bob, posted)[1] == 2
 
 
+def test_passes_over_a_meter_that_lost_its_key_while_the_batch_was_under_way(
+    meters, signed, bound, over, mallory, ids
+):
+    """Else whoever holds a meter could spoil a batch of all others by a fraud of its own."""
+    batch = [signed(bound.alice, over, 1), signed(bound.bob, over, 2)]
+    meters.proveEquivocation(
+        signed(bound.alice, over, 3), signed(bound.alice, over, 4), {"from": mallory}
+    )
+    sent = meters.postReadings(batch, {"from": mallory})
+    assert dict(sent.events["ReadingPassedOver"]) == {"meter": bound.alice, "slot": over}
+    assert not meters.readingOf(ids.alice, over)[3]
+    assert meters.readingOf(ids.bob, over)[1] == 2
+    with brownie.reverts(f"ForgedReading: {bound.alice}, {over}"):
+        meters.postReading(batch[0], {"from": mallory})
+
+
 def test_takes_several_slots_at_once_and_tells_them_in_one_event(
     meters, signed, bound, over, windows, wait_until, mallory
 ):

@@ -48,13 +48,35 @@ def test_refuses_a_slot_whose_outcome_a_venue_still_holds_open(
         settlement.settle(slot, [ids.alice], {"from": mallory})
 
 
-def test_refuses_to_settle_twice(settlement, deliver, slot, ids, mallory):
+def test_passes_over_who_is_settled_already_or_named_twice(
+    settlement, house, deliver, venue, trade, slot, ids, mallory, check_money
+):
+    trade(venue, ids.bob, sold=100, revenue=4_000)
+    deliver({ids.bob: (0, 100)})
+    once = settlement.settle(slot, [ids.bob, ids.bob], {"from": mallory})
+    assert len(once.events["SlotSettled"]) == 1
+    free = house.freeOf(ids.bob)
+    sent = settlement.settle(slot, [ids.alice, ids.bob, ids.alice], {"from": mallory})
+    assert [event["participantId"] for event in sent.events["SlotSettled"]] == [ids.alice]
+    assert len(settlement.settle(slot, [ids.bob, ids.alice], {"from": mallory}).events) == 0
+    assert house.freeOf(ids.bob) == free
+    check_money()
+
+
+def test_asks_nothing_of_a_venue_that_nobody_of_the_batch_joined_before_the_slot(
+    settlement, house, project, deliver, slot, ids, alice, governance, mallory, wait_until
+):
+    dead = project.ClearingVenue.deploy({"from": governance})
+    active_from = house.addVenue(dead, {"from": governance}).events["VenueScheduled"]["activeFrom"]
+    wait_until(active_from + 1)
+    house.lock(dead, 1, {"from": alice})
     deliver({})
-    with brownie.reverts(f"AlreadySettled: {slot}, {ids.alice}"):
-        settlement.settle(slot, [ids.alice, ids.alice], {"from": mallory})
-    settlement.settle(slot, [ids.alice], {"from": mallory})
-    with brownie.reverts(f"AlreadySettled: {slot}, {ids.alice}"):
-        settlement.settle(slot, [ids.bob, ids.alice], {"from": mallory})
+    later = brownie.chain.time() // 900 + 1
+    deliver({}, later)
+    settlement.settle(slot, [ids.alice, ids.bob], {"from": mallory})
+    settlement.settle(later, [ids.bob], {"from": mallory})
+    with brownie.reverts(""):
+        settlement.settle(later, [ids.alice], {"from": mallory})
 
 
 @pytest.mark.parametrize("function", ["settle", "payArrears", "releaseGuarantee"])
