@@ -5,7 +5,10 @@ NETWORK ?= ganache
 PYTHON_TESTS ?= tests/python
 AUDIT_TESTS ?= tests/audit
 CONTRACT_TESTS ?= tests/contracts
+TEST_OPTIONS ?=
 STAGES ?=
+# Whether `make test` runs every suite whole: then it also asks whether each threat was answered.
+WHOLE := $(if $(filter-out file,$(foreach it,PYTHON_TESTS AUDIT_TESTS CONTRACT_TESTS TEST_OPTIONS,$(origin $(it)))),,yes)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check audit fmt bench coverage clean lock
@@ -20,7 +23,9 @@ demo: setup ## Run the case study on a local chain (NETWORK=ganache or anvil)
 	@$(BIN)/setm run scenarios/case_study.yaml --network $(NETWORK)
 
 test: setup ## Run all tests: Python, audit suites at small depth, contracts on Ganache
-	@tools/run-tests python=$(PYTHON_TESTS) audit=$(AUDIT_TESTS) contracts=$(CONTRACT_TESTS) -- $(TEST_OPTIONS)
+	@rm -rf reports/tests
+	@SETM_OUTCOMES=reports/tests/outcomes.jsonl tools/run-tests python=$(PYTHON_TESTS) audit=$(AUDIT_TESTS) contracts=$(CONTRACT_TESTS) -- $(TEST_OPTIONS)
+	@$(if $(WHOLE),$(BIN)/python -m tools.threats --ran reports/tests)
 
 check: setup ## Check style, types and layout of Python and Solidity
 	@tools/check

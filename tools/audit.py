@@ -12,6 +12,7 @@ code is 0 only when every stage passed, reported at least one figure, and met wh
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -104,7 +105,15 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="threats",
         shows="each row of the threat model has a test that ran and passed in this audit",
-        command=(sys.executable, "-m", "tools.threats", "--audit"),
+        command=(
+            sys.executable,
+            "-m",
+            "tools.threats",
+            "--when",
+            "audit",
+            "--ran",
+            "reports/audit/outcomes",
+        ),
         has_figures=False,
     ),
 )
@@ -116,7 +125,7 @@ def run_stage(stage: Stage, folder: Path, depth: int) -> Outcome:
     before = len(_lines(figures))
     started = time.monotonic()
     environment = {**os.environ, "SETM_DEPTH": str(depth), "SETM_AUDIT": "1"}
-    environment["SETM_OUTCOMES"] = str(folder / "outcomes.jsonl")
+    environment["SETM_OUTCOMES"] = str(folder / "outcomes" / f"{stage.name}.jsonl")
     with (folder / f"{stage.name}.log").open("w") as log:
         status = subprocess.run(
             stage.command,
@@ -161,8 +170,8 @@ def audit(
 ) -> list[Outcome]:
     """Run stages one after the other, each to its end, whatever the others found; write the summary."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("figures.jsonl", "outcomes.jsonl"):
-        (folder / name).unlink(missing_ok=True)
+    (folder / "figures.jsonl").unlink(missing_ok=True)
+    shutil.rmtree(folder / "outcomes", ignore_errors=True)
     outcomes = []
     for stage in stages:
         begin(stage)
