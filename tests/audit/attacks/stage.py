@@ -257,10 +257,12 @@ class Stage:
     def check_books(self) -> None:
         """Everything that is held belongs to somebody, to the unit (I1), and settlement keeps nothing back."""
         house, settlement = self.system.clearinghouse, self.system.settlement
-        owned = sum(house.call("poolOf", venue) for venue in self.venues)
+        venues = house.call("venues")
+        owned = sum(house.call("poolOf", venue) for venue in venues)
+        for number in range(1, self.system.registry.call("participantCount") + 1):
+            owned += house.call("freeOf", number)
+            owned += sum(house.call("collateralOf", venue, number) for venue in venues)
         for person in self.everybody:
-            owned += house.call("freeOf", person.id)
-            owned += sum(house.call("collateralOf", venue, person.id) for venue in self.venues)
             collateral = house.call("collateralOf", settlement, person.id)
             assert collateral == settlement.call("guaranteeOf", person.id)
         assert owned == house.call("held")

@@ -15,7 +15,8 @@ from setm.evm import abi
 from setm.evm.machine import NOBODY
 from setm.messages import Domain
 from setm.types import Kind, Side
-from tests.audit.attacks.stage import BOUND, EUR, FIRST_SLOT, FOREVER, MARGIN, Stage, refusal
+from tests.audit.attacks.stage import BOUND, EUR, FIRST_SLOT, FOREVER, Stage, refusal
+from tests.audit.attacks.wallet import joined_wallet
 
 # The order of secp256k1's group.
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -390,41 +391,6 @@ ANSWERS = {
     "burns the gas": 6,
 }
 GAS = 3_000_000
-
-
-def joined_wallet(stage, answer):
-    """Let a wallet become a participant with margin while it still behaves, then make it answer as asked."""
-    wallet = stage.evm.deploy("AttackWallet", stage.alice)
-    system = stage.system
-    credential = messages.credential(
-        system.domain(system.registry),
-        account=wallet.address,
-        kind=Kind.PROSUMER,
-        device_class=0,
-        zone=1,
-        commitment=keccak(text="wallet"),
-        valid_until=stage.evm.now + 1_000_000,
-    )
-    values = tuple(credential.values.values())
-    proof = credential.sign(system.authority)
-    join = messages.join(
-        system.domain(system.registry),
-        credential_hash=credential.struct_hash(),
-        recovery=NOBODY,
-        deadline=FOREVER,
-    )
-    number = system.registry.send(
-        "join", values, system.authority, proof, NOBODY, FOREVER, join.sign(stage.alice.key)
-    ).value
-    system.token.send("mint", stage.alice, 2 * MARGIN)
-    system.token.send("approve", system.clearinghouse, 2 * MARGIN, sender=stage.alice)
-    system.clearinghouse.send("deposit", number, 2 * MARGIN, sender=stage.alice)
-    for venue in (system.auction, system.negotiation):
-        entry = next(e for e in system.clearinghouse._entries if e.get("name") == "lock")
-        data = abi.selector_of(entry) + abi.encode(entry["inputs"], (venue, MARGIN))
-        wallet.send("execute", system.clearinghouse, data, sender=stage.alice)
-    wallet.send("answer", answer)
-    return wallet, number
 
 
 def uses(stage, wallet, number):
