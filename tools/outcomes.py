@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 VARIABLE = "SETM_OUTCOMES"
+# The project whose tests are written down: not those of a copy that a test makes of it and tests in turn.
+PROJECT = "SETM_OUTCOMES_OF"
 # How the test's name travels from a worker to the controller.
 PROPERTY = "test from the project's root"
 
@@ -64,9 +66,11 @@ class Recorder:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Record only where the environment names a file."""
-    if not (named := os.environ.get(VARIABLE)):
+    root = Path.cwd()
+    named = os.environ.get(VARIABLE)
+    if not named or os.environ.setdefault(PROJECT, str(root)) != str(root):
         return
     file = Path(named).resolve()
     file.parent.mkdir(parents=True, exist_ok=True)
     is_worker = hasattr(config, "workerinput")
-    config.pluginmanager.register(Recorder(file, Path.cwd(), not is_worker), "setm-outcomes")
+    config.pluginmanager.register(Recorder(file, root, not is_worker), "setm-outcomes")

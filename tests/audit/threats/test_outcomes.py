@@ -47,32 +47,42 @@ EXPECTED = {
 @pytest.mark.parametrize("folder", ["tests/python/deep", "tests/audit"])
 @pytest.mark.parametrize("options", [[], ["-n", "2"]], ids=["one process", "two workers"])
 def test_every_test_is_written_down_under_its_name_from_the_root(tmp_path, folder, options):
-    for name in ("tools/outcomes.py", "tests/python/pytest.ini"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / folder / "test_sums.py").write_text(TESTS)
+    prepare(tmp_path, folder)
     written = tmp_path / "reports" / "tests" / "python.jsonl"
-    command = [sys.executable, "-m", "pytest", "-c", "tests/python/pytest.ini", *options]
-    subprocess.run(
-        [*command, "-p", "tools.outcomes", folder],
-        cwd=tmp_path,
-        env=os.environ | {"SETM_OUTCOMES": str(written)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    run(tmp_path, folder, *options, SETM_OUTCOMES=str(written))
     lines = [json.loads(line) for line in written.read_text().splitlines()]
     found = [(line["test"], line["outcome"]) for line in lines]
     file = f"{folder}/test_sums.py"
     assert sorted(found) == sorted((f"{file}::{name}", outcome) for name, outcome in EXPECTED)
 
 
-def test_nothing_is_written_without_a_file_to_write_to(tmp_path):
-    (tmp_path / "test_sums.py").write_text(TESTS)
-    (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "outcomes.py", tmp_path / "tools")
-    environment = {name: value for name, value in os.environ.items() if name != "SETM_OUTCOMES"}
-    command = [sys.executable, "-m", "pytest", "-p", "tools.outcomes", "-p", "no:pytest-brownie"]
-    subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+@pytest.mark.parametrize(
+    "others", [{}, {"SETM_OUTCOMES": "ran.jsonl", "SETM_OUTCOMES_OF": "/another/project"}]
+)
+def test_nothing_is_written_without_a_file_or_by_a_copy_of_the_project(tmp_path, others):
+    prepare(tmp_path, "tests/audit")
+    run(tmp_path, "tests/audit", **others)
     assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def prepare(project, folder):
+    """Put the plugin and one test file into an empty project."""
+    for name in ("tools/outcomes.py", "tests/python/pytest.ini"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
+    (project / folder).mkdir(parents=True)
+    (project / folder / "test_sums.py").write_text(TESTS)
+
+
+def run(project, folder, *options, **environment):
+    """Run its tests as the project's are run, with nothing of the outcomes that surround this test."""
+    kept = {name: value for name, value in os.environ.items() if "SETM_OUTCOMES" not in name}
+    command = [sys.executable, "-m", "pytest", "-c", "tests/python/pytest.ini", *options]
+    subprocess.run(
+        [*command, "-p", "tools.outcomes", folder],
+        cwd=project,
+        env=kept | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
