@@ -35,6 +35,8 @@ ADVANCE_ATTEMPTS = 5
 HOST = "127.0.0.1"
 # How often Anvil writes its state.
 SAVE_SECONDS = 1
+COPIES = 3
+NOBODY = "0x0000000000000000000000000000000000000000"
 
 
 class Node:
@@ -72,9 +74,30 @@ class Node:
         kill it lacks the blocks since its last saving (see ``SAVE_SECONDS``). Without a saved state it begins anew.
         """
         self._end()
-        arguments = self._saved.arguments() if self._saved else []
+        saved = self._saved
+        if saved is None:
+            self._start([])
+            return
+        continued = saved.prepare()
+        self._start(saved.arguments())
+        while continued and not self._is_consistent():
+            self._end()
+            saved.fall_back()
+            continued = saved.prepare()
+            self._start(saved.arguments())
+        if self._process is not None:
+            saved.keep(self._process)
+
+    def revive(self) -> bool:
+        """Start the chain again if its process has ended; return whether that was needed."""
+        if self.is_alive():
+            return False
+        self.restart()
+        return True
+
+    def _start(self, arguments: list[str]) -> None:
         with self._log.open("a") as output:
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [*_command(self.kind, self.port, self._start_at), *arguments],
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.DEVNULL,
@@ -84,26 +107,25 @@ class Node:
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
                 pass_fds=self._saved.descriptors() if self._saved else (),
             )
-        self._process = process
-        _wait_until_up(self, process, self._log)
+        _wait_until_up(self, self._process, self._log)
         if self.kind == "anvil":
-            self._continue_time()
-        if self._saved:
-            self._saved.keep(process)
+            # Anvil saves its blocks but neither its clock nor its interval: without this the next block is dated at
+            # the beginning of the chain.
+            latest = _request(self, "eth_getBlockByNumber", "latest", False)["result"]
+            _request(self, "anvil_setTime", int(latest["timestamp"], 16))
+            _request(self, "anvil_setBlockTimestampInterval", 1)
 
-    def revive(self) -> bool:
-        """Start the chain again if its process has ended; return whether that was needed."""
-        if self.is_alive():
-            return False
-        self.restart()
-        return True
+    def _is_consistent(self) -> bool:
+        """Whether the state is that of the newest block: Anvil may save one while it makes the next.
 
-    def _continue_time(self) -> None:
-        # Anvil saves its blocks but neither its clock nor its interval: without this the next block is dated at the
-        # beginning of the chain.
+        Such a chain has the effects of a transaction that is in none of its blocks. Of its first block Anvil gives no
+        root: a chain that was saved there begins anew.
+        """
+        if self.kind == "ganache":
+            return True
+        proof = _request(self, "eth_getProof", NOBODY, [], "latest")["result"]["accountProof"]
         latest = _request(self, "eth_getBlockByNumber", "latest", False)["result"]
-        _request(self, "anvil_setTime", int(latest["timestamp"], 16))
-        _request(self, "anvil_setBlockTimestampInterval", 1)
+        return bool(Web3.to_hex(Web3.keccak(hexstr=proof[0])) == latest["stateRoot"])
 
     def _end(self) -> None:
         if self._process is not None:
@@ -126,22 +148,36 @@ class _Saved:
     def __init__(self, folder: Path, kind: NodeKind) -> None:
         self.folder = folder
         self.kind = kind
+        self._database = folder / "database"
         self._file = folder / "state.json"
-        self._copy = folder / "state.copy.json"
+        # The newest first.
+        self._copies = [folder / f"state.{number}.json" for number in range(1, COPIES + 1)]
         self._resting = threading.Event()
         self._keeper: threading.Thread | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(folder / "lock")
 
-    def arguments(self) -> list[str]:
-        """Return the options with which the chain continues from this folder, a torn file replaced by its copy."""
+    def prepare(self) -> bool:
+        """Put the newest copy in the place of a torn file; return whether there is a state to continue from."""
         if self.kind == "ganache":
-            return ["--database.dbPath", str(self.folder.resolve() / "database")]
-        if not _is_json(self._file):
-            self._file.unlink(missing_ok=True)
-            if _is_json(self._copy):
-                shutil.copyfile(self._copy, self._file)
+            return self._database.exists()
+        while self._file.exists() and not _is_json(self._file):
+            self.fall_back()
+        return self._file.exists()
+
+    def arguments(self) -> list[str]:
+        """Return the options with which the chain keeps its state here."""
+        if self.kind == "ganache":
+            return ["--database.dbPath", str(self._database.resolve())]
         return ["--state", str(self._file.resolve()), "--state-interval", str(SAVE_SECONDS)]
+
+    def fall_back(self) -> None:
+        """Put the newest copy in the place of the state; nothing if there is no copy left."""
+        self._file.unlink(missing_ok=True)
+        for copy in self._copies:
+            if copy.exists():
+                copy.replace(self._file)
+                return
 
     def descriptors(self) -> tuple[int, ...]:
         """Return the lock: the chain holds it too, so that nobody takes the folder while an orphan still writes."""
@@ -175,12 +211,18 @@ class _Saved:
             # Unchanged for a while and after copying, by a process that lives: nobody is in the middle of writing it.
             if seen is None or seen == copied or seen != before:
                 continue
-            draft = self._copy.with_suffix(".draft")
+            draft = self.folder / "draft"
             with contextlib.suppress(OSError):
                 shutil.copyfile(self._file, draft)
                 if process.poll() is None and self._stamp() == seen:
-                    draft.replace(self._copy)
+                    self._push(draft)
                     copied = seen
+
+    def _push(self, draft: Path) -> None:
+        for older, newer in zip(self._copies[:0:-1], self._copies[-2::-1], strict=True):
+            if newer.exists():
+                newer.replace(older)
+        draft.replace(self._copies[0])
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -216,20 +217,50 @@ def test_a_killed_chain_without_state_begins_anew(kind, tmp_path):
         assert timestamps(web3) == [int(START_AT.timestamp())]
 
 
-def test_a_state_that_was_half_written_gives_way_to_its_copy(tmp_path):
+def half(state: Path) -> None:
+    """As a kill in the middle of writing leaves it."""
+    whole = state.read_bytes()
+    state.write_bytes(whole[: len(whole) // 2])
+
+
+def ahead(state: Path) -> None:
+    """As Anvil saves it in the middle of making a block: with what the block does, without the block."""
+    content = json.loads(state.read_text())
+    payer = next(item for item in content["accounts"].values() if item["nonce"])
+    payer["nonce"] += 1
+    state.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("damage", [half, ahead])
+def test_a_damaged_state_gives_way_to_its_copy(damage, tmp_path):
     log, state = tmp_path / "chain.log", tmp_path / "state"
     with local_node("anvil", start_at=START_AT, log=log, state=state) as node:
         web3 = connect(node.url)
         pay(web3, 3)
         head = web3.eth.get_block("latest")
-        wait_for(lambda: "0x" + head["hash"].hex() in saved(state / "state.copy.json"))
+        wait_for(lambda: "0x" + head["hash"].hex() in saved(state / "state.1.json"))
         os.kill(node.process_id, signal.SIGKILL)
         wait_for(lambda: not node.is_alive())
-        whole = (state / "state.json").read_bytes()
-        (state / "state.json").write_bytes(whole[: len(whole) // 2])
+        damage(state / "state.json")
 
         node.restart()
         assert web3.eth.get_block("latest") == head
+        assert web3.eth.get_transaction_count(web3.eth.accounts[0]) == 3
+
+
+def test_a_damaged_state_without_a_good_copy_begins_anew(tmp_path):
+    log, state = tmp_path / "chain.log", tmp_path / "state"
+    with local_node("anvil", start_at=START_AT, log=log, state=state) as node:
+        pay(connect(node.url), 3)
+        wait_for(lambda: '"nonce":3' in saved(state / "state.3.json"))
+    for file in state.glob("state*.json"):
+        ahead(file)
+    with local_node("anvil", start_at=START_AT, log=log, state=state) as node:
+        web3 = connect(node.url)
+        assert (web3.eth.block_number, web3.eth.get_transaction_count(web3.eth.accounts[0])) == (
+            0,
+            0,
+        )
 
 
 @pytest.mark.parametrize("left", ["", "{", "[]", "\x00" * 100])
