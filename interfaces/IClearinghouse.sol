@@ -118,6 +118,12 @@ interface IClearinghouse {
     /// @notice All venues that are active now, in the order in which they were added; at most `MAX_VENUES`.
     function venues() external view returns (address[] memory);
 
+    /// @notice How many venues, from the first on, were added before anything was ever deposited.
+    function foundingVenues() external view returns (uint256);
+
+    /// @notice The place of a venue in the list, from 0; also of one that is not active yet.
+    function placeOf(address venue) external view returns (uint256);
+
     /// @notice Which venues the participant joined before a slot began, each by its first `lock`.
     /// @return bits bit i stands for `venues()[i]`
     function joinedVenues(uint32 participantId, uint32 slot) external view returns (uint256 bits);

@@ -58,9 +58,13 @@ interface ISettlement {
     event ReleaseRequested(uint32 indexed participantId, uint256 amount, uint40 possibleFrom);
     /// @notice A part of the guarantee became free balance.
     event GuaranteeReleased(uint32 indexed participantId, uint256 amount);
+    /// @notice The grid operator stands for what this venue says was traded.
+    event VenueAccepted(address indexed venue);
     /// @notice A debt between a participant and the grid operator was paid; positive if the participant paid.
     event ArrearsPaid(uint32 indexed participantId, int256 amount);
 
+    /// @notice Thrown when someone other than the grid operator's owner key calls.
+    error NotOperator(address caller);
     /// @notice Thrown when the reading may still change.
     error ReadingOpen(uint32 slot, uint32 participantId);
     /// @notice Thrown when the grid operator itself is to be settled.
@@ -85,12 +89,21 @@ interface ISettlement {
     /// @notice Settles a slot for the named participants; anyone may call. Buyers are collected before sellers are paid.
     /// Whoever is settled already, or named twice, is passed over: nobody spoils a batch by settling one of it first.
     /// @dev Of each participant only the venues are asked that it joined before the slot began
-    /// (`IClearinghouse.joinedVenues`). A venue that answers no more stops the batches of those who joined it: settle the
-    /// others without them, and collect their payments at the other venues.
+    /// (`IClearinghouse.joinedVenues`) and that the grid operator accepted. One of them that answers no more stops the
+    /// batches of those who joined it: settle the others without them, and collect their payments at the other venues.
     function settle(uint32 slot, uint32[] calldata participantIds) external;
 
     /// @notice Pays what participant and grid operator owe each other, as far as their guarantees reach; anyone may call.
     function payArrears(uint32 participantId) external;
+
+    /* VENUES */
+
+    /// @notice Called by the grid operator's owner key: from now on settlement asks this venue. It cannot be taken back.
+    /// @dev Warning: what a venue says was bought and not used, the grid operator pays for from its guarantee.
+    function acceptVenue(address venue) external;
+
+    /// @notice Whether settlement asks the venue: a founding venue, or accepted by the grid operator since.
+    function isAccepted(address venue) external view returns (bool);
 
     /* GUARANTEES */
 

@@ -53,6 +53,8 @@ interface IVenue {
 
     /// @notice Thrown when collateral comes from the grid operator, whose own slots are never settled.
     error OperatorNotAdmitted(uint32 participantId);
+    /// @notice Thrown when the grid operator has not accepted this venue, so that nothing traded here would be settled.
+    error VenueNotAccepted(address venue);
     /// @notice Thrown when somebody else's margin is to be released although that participant can do it itself.
     error StillActive(uint32 participantId);
 

@@ -17,10 +17,11 @@ abstract contract BalanceBook is IClearinghouse {
         uint64 pool;
     }
 
-    /// @dev 64 + 8 = 72 bits. `held` bounds every balance and their sum, so no addition below can overflow 64 bits.
+    /// @dev 64 + 8 + 8 = 80 bits. `held` bounds every balance and their sum, so no addition below can overflow 64 bits.
     struct Holding {
         uint64 held;
         bool everDeposited;
+        uint8 foundingVenues;
     }
 
     Holding internal _holding;
@@ -68,6 +69,18 @@ abstract contract BalanceBook is IClearinghouse {
         for (uint256 i = 0; i < count; i++) {
             active[i] = _venueList[i];
         }
+    }
+
+    /// @inheritdoc IClearinghouse
+    function foundingVenues() external view returns (uint256) {
+        return _holding.foundingVenues;
+    }
+
+    /// @inheritdoc IClearinghouse
+    function placeOf(address venue) external view returns (uint256) {
+        uint256 index = _venues[venue].index;
+        require(index != 0, NotAVenue(venue));
+        return index - 1;
     }
 
     /// @inheritdoc IClearinghouse

@@ -76,11 +76,13 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
     function _deposit(uint32 participantId, uint256 amount) private {
         require(REGISTRY.isActive(participantId), NotActive(participantId));
         require(amount != 0, ZeroAmount());
-        uint256 sum = _holding.held;
+        Holding memory holding = _holding;
+        uint256 sum = holding.held;
         require(amount <= MAX_BALANCE - sum, HoldingLimitExceeded(MAX_BALANCE - sum, amount));
 
         // [M1] tokens held + amount, free + amount. The cast is safe: the sum is at most MAX_BALANCE.
-        _holding = Holding({held: uint64(sum + amount), everDeposited: true});
+        (holding.held, holding.everDeposited) = (uint64(sum + amount), true);
+        _holding = holding;
         _add(participantId, 0, amount);
 
         emit Deposited(participantId, msg.sender, amount);
@@ -171,6 +173,7 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
         uint40 activeFrom = uint40(block.timestamp + (_holding.everDeposited ? GOVERNANCE_DELAY : 0));
         _venueList.push(venue);
         _venues[venue] = VenueEntry({index: uint8(_venueList.length), activeFrom: activeFrom, pool: 0});
+        if (!_holding.everDeposited) _holding.foundingVenues = uint8(_venueList.length);
 
         emit VenueScheduled(venue, activeFrom);
     }

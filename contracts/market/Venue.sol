@@ -31,7 +31,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
         registry = clearinghouse_.registry();
         settlement = settlement_;
         slotSeconds = registry.slotSeconds();
-        // A plain account that settles has no grid operator.
+        // A plain account that settles has no grid operator and accepts every venue.
         _operatorId = settlement_.code.length == 0 ? 0 : ISettlement(settlement_).operatorId();
     }
 
@@ -45,6 +45,8 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     /// @inheritdoc IVenue
     function addMargin(uint32 participantId, uint256 amount) external onlyBy(address(clearinghouse)) {
         require(participantId != _operatorId, OperatorNotAdmitted(participantId));
+        bool isAccepted = _operatorId == 0 || ISettlement(settlement).isAccepted(address(this));
+        require(isAccepted, VenueNotAccepted(address(this)));
 
         _margins[participantId] += amount;
 
@@ -64,7 +66,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     }
 
     function _releaseMargin(uint32 participantId, uint256 amount) private {
-        _takeMargin(participantId, amount);
+        if (amount != 0) _bind(participantId, amount);
 
         emit MarginReleased(participantId, amount);
 
@@ -74,13 +76,8 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     /// @dev Takes `amount` out of the margin for an order, or refuses the whole of it. A margin proves that the participant
     /// joined this venue, so that settlement knows where to ask for its position.
     function _bind(uint32 participantId, uint256 amount) internal {
-        if (amount == 0) require(_margins[participantId] != 0, NotCovered(participantId, 1, 0));
-        _takeMargin(participantId, amount);
-    }
-
-    function _takeMargin(uint32 participantId, uint256 amount) private {
         uint256 margin = _margins[participantId];
-        require(margin >= amount, NotCovered(participantId, amount, margin));
+        require(margin != 0 && margin >= amount, NotCovered(participantId, amount == 0 ? 1 : amount, margin));
         // The line above makes it safe.
         unchecked {
             _margins[participantId] = margin - amount;

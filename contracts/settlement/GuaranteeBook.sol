@@ -8,12 +8,13 @@ import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {ISettlement} from "../../interfaces/ISettlement.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
+import {VenueBook} from "./VenueBook.sol";
 
 /// @title Guarantees and arrears
 /// @dev Outside of a call, for each participant: collateral in the clearinghouse for settlement == guarantee, and
 /// settlement's pool there is empty. The grid operator has a guarantee but no arrears: what each participant owes it, or
 /// it owes them, stands at the participant.
-abstract contract GuaranteeBook is ISettlement, ReentrancyGuard {
+abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
     using SafeCast for uint256;
     using SafeCast for int256;
 
@@ -29,11 +30,7 @@ abstract contract GuaranteeBook is ISettlement, ReentrancyGuard {
         uint40 possibleFrom;
     }
 
-    IParticipantRegistry public immutable registry;
-    IClearinghouse public immutable clearinghouse;
     uint32 public immutable releaseDelay;
-    /// @inheritdoc ISettlement
-    uint32 public immutable operatorId;
 
     /// @notice What the grid operator owes all participants together, 1e-6 EUR.
     uint256 public owedByOperator;
@@ -45,11 +42,7 @@ abstract contract GuaranteeBook is ISettlement, ReentrancyGuard {
         IClearinghouse clearinghouse_,
         uint32 operatorId_,
         uint32 releaseDelay_
-    ) {
-        require(operatorId_ != 0, ConfigRefused("operatorId"));
-        registry = registry_;
-        clearinghouse = clearinghouse_;
-        operatorId = operatorId_;
+    ) VenueBook(registry_, clearinghouse_, operatorId_) {
         releaseDelay = releaseDelay_;
     }
 

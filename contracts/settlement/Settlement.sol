@@ -61,17 +61,15 @@ contract Settlement is GuaranteeBook {
     /* SETTLING */
 
     /// @inheritdoc ISettlement
-    /// @dev Bounded by the batch and by the clearinghouse's `MAX_VENUES`.
     function settle(uint32 slot, uint32[] calldata participantIds) external nonReentrant {
         uint32[] memory ids = _mark(slot, participantIds);
-        address[] memory venues = clearinghouse.venues();
-        uint256[] memory joined = _collect(slot, ids, venues);
+        (address[] memory venues, uint256[] memory asked) = _collect(slot, ids);
 
         Outcome[] memory outcomes = new Outcome[](ids.length);
         uint256 received;
         uint256 wanted;
         for (uint256 i = 0; i < ids.length; ++i) {
-            Outcome memory outcome = _close(slot, ids[i], venues, joined[i]);
+            Outcome memory outcome = _close(slot, ids[i], venues, asked[i]);
             outcomes[i] = outcome;
             if (outcome.due < 0) wanted += uint256(-outcome.due);
             else received += _takeDue(slot, ids[i], outcome);
@@ -97,60 +95,19 @@ contract Settlement is GuaranteeBook {
         return _first(ids, count);
     }
 
-    /// @dev Every buyer of the batch pays into its slot's pool before a seller is paid from it.
-    /// @return joined for each participant the venues to be asked, as bits by their place in `venues`
-    function _collect(
-        uint32 slot,
-        uint32[] memory ids,
-        address[] memory venues
-    ) private returns (uint256[] memory joined) {
-        joined = new uint256[](ids.length);
-        for (uint256 i = 0; i < ids.length; ++i) {
-            joined[i] = clearinghouse.joinedVenues(ids[i], slot);
-        }
-        for (uint256 place = 0; place < venues.length; ++place) {
-            if (venues[place] == address(this)) continue;
-            uint32[] memory members = _membersOf(place, ids, joined);
-            if (members.length == 0) continue;
-            require(IVenue(venues[place]).isFinal(slot), IVenue.OutcomeOpen(slot));
-            IVenue(venues[place]).collect(slot, members);
-        }
-    }
-
-    function _membersOf(
-        uint256 place,
-        uint32[] memory ids,
-        uint256[] memory joined
-    ) private pure returns (uint32[] memory members) {
-        members = new uint32[](ids.length);
-        uint256 count;
-        for (uint256 i = 0; i < ids.length; ++i) {
-            if ((joined[i] >> place) & 1 == 1) members[count++] = ids[i];
-        }
-        return _first(members, count);
-    }
-
-    function _first(uint32[] memory ids, uint256 count) private pure returns (uint32[] memory kept) {
-        if (count == ids.length) return ids;
-        kept = new uint32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            kept[i] = ids[i];
-        }
-    }
-
-    /// @dev [S1] Closes the participant's trades in the venues that it joined and draws up the bill.
+    /// @dev [S1] Closes the participant's trades in the venues that have to be asked and draws up the bill.
     function _close(
         uint32 slot,
         uint32 participantId,
         address[] memory venues,
-        uint256 joined
+        uint256 asked
     ) private returns (Outcome memory outcome) {
         IMeterRegistry.ReadingView memory reading = meters.readingOf(participantId, slot);
         require(reading.isFinal, ReadingOpen(slot, participantId));
 
         Bill memory bill = outcome.bill;
         for (uint256 i = 0; i < venues.length; ++i) {
-            if ((joined >> i) & 1 == 0 || venues[i] == address(this)) continue;
+            if ((asked >> i) & 1 == 0 || venues[i] == address(this)) continue;
             (uint256 boughtWh, uint256 soldWh, ) = IVenue(venues[i]).close(slot, participantId);
             bill.boughtWh += boughtWh;
             bill.soldWh += soldWh;

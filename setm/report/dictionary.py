@@ -329,6 +329,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
             {"possibleFrom": ("uint40", "s", "when it can be released, UTC Unix time")},
         ),
         "GuaranteeReleased": ("participantId", "amount"),
+        "VenueAccepted": ("venue",),
         "ArrearsPaid": (
             "participantId",
             {"amount": ("int256", "1e-6 EUR", "positive if the participant paid")},

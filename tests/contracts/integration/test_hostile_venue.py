@@ -1,4 +1,6 @@
-"""A venue that governance added and that answers no more, or lies, harms nobody but who locked money in it.
+"""A venue that governance added and that answers no more, or lies, harms nobody who did not agree to it.
+
+Participants agree by locking money in it, the grid operator by accepting it.
 
 ::
 
@@ -14,11 +16,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
+from eth_utils.crypto import keccak
 
+from setm import messages
 from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
 from setm.evm.market import OPEN_MODE
 from setm.evm.system import HUNDRED_EUR
-from setm.types import Kind, Side, Terms
+from setm.types import Kind, Reading, Side, Terms
 from setm.units import payment_down, payment_up
 from tests.contracts.common.refusal import refuses
 
@@ -54,6 +58,27 @@ class Town:
         offer = (self.people[seller].id, True, terms, gate_at)
         number = venue.send("offer", *offer, sender=self.people[buyer]).value
         venue.send("accept", number, 1, sender=self.people[seller])
+
+    def bind_meter(self, name: str) -> None:
+        """Bind the deployment's first meter."""
+        binding = messages.binding(
+            self.system.domain(self.system.meters),
+            meter_id=keccak(text=f"meter of {name}"),
+            participant_id=self.people[name].id,
+            device_key=self.evm.account(f"device of {name}").address,
+            capacity_wh=10_000,
+            valid_until_slot=2**32 - 1,
+        )
+        authority = self.system.authority
+        values = (tuple(binding.values.values()), authority, binding.sign(authority))
+        self.system.meters.send("bindMeter", *values, sender=self.people[name])
+
+    def measure(self, name: str, slot: int, import_wh: int, export_wh: int) -> None:
+        """Post what the first meter measured."""
+        measured = Reading(meter=1, slot=slot, import_wh=import_wh, export_wh=export_wh)  # type: ignore[arg-type]
+        message = messages.reading(self.system.domain(self.system.meters), measured)
+        signed = message.sign_compact(self.evm.account(f"device of {name}"))
+        self.system.meters.send("postReading", (measured.word, *signed))
 
     def place(self, name: str, slot: int, side: Side, tick: int) -> None:
         order = (slot, side, tick, ENERGY_WH)
@@ -113,7 +138,9 @@ def town():
 
 @pytest.fixture
 def joined(town):
-    """Everybody in the honest venues; carol and dave in the dead one as well."""
+    """Everybody in the honest venues; carol and dave in the dead one as well, which the grid operator accepted."""
+    for venue in (town.dead, town.endless):
+        town.system.settlement.send("acceptVenue", venue, sender=town.system.operator)
     for name in NAMES:
         for venue in (town.system.auction, town.system.negotiation):
             town.lock(name, venue)
@@ -224,6 +251,64 @@ def test_joining_a_dead_venue_holds_up_no_slot_that_had_begun_before(joined):
     assert joined.system.settlement.guaranteeOf(joined.system.operator.id) > 0
     with refuses(""):
         joined.settle(slot + 1, "erin")
+
+
+# WITHOUT THE GRID OPERATOR'S CONSENT
+
+
+def test_a_dead_venue_that_the_grid_operator_did_not_accept_stops_nobody_at_all(town):
+    slot = town.slot
+    for name in NAMES:
+        town.lock(name, town.dead, 1)
+        town.lock(name, town.system.negotiation)
+    town.agree("carol", "bob", slot)
+    town.finish(slot)
+    assert town.settle(slot, *NAMES) == town.ids(*NAMES)
+
+
+def test_a_venue_takes_no_margin_before_the_grid_operator_accepted_it(town):
+    system, house = town.system, town.system.clearinghouse
+    config = tuple(system.config["negotiation"].values())
+    late = town.evm.deploy("Negotiation", house, system.settlement, config)
+    house.send("addVenue", late, sender=system.governance)
+    town.evm.now += system.config["governance_delay"]
+    with refuses("VenueNotAccepted", venue=late.address):
+        town.lock("alice", late)
+    system.settlement.send("acceptVenue", late, sender=system.operator)
+    town.lock("alice", late)
+    assert late.marginOf(town.people["alice"].id) == MARGIN
+
+
+def test_the_grid_operator_answers_for_what_an_accepted_venue_says(town):
+    """The same lie as below, after consent: 10 kWh at the feed-in price."""
+    system, slot = town.system, town.slot
+    system.settlement.send("acceptVenue", town.endless, sender=system.operator)
+    before = tell_a_lie(town, slot, 10_000)
+    feed_in = system.config["settlement"]["feed_in_price"]
+    assert town.free("erin") == before + payment_down(10_000, feed_in)
+
+
+def tell_a_lie(town: Town, slot: int, energy_wh: int) -> int:
+    """Settle erin, who consumes nothing, while a venue says that she bought so much; return what she had before."""
+    town.bind_meter("erin")
+    town.system.fund(town.system.operator, town.system.settlement, MARGIN)
+    town.lock("erin", town.endless, 1)
+    town.endless.send("setTrade", slot, town.people["erin"].id, (energy_wh, 0, 0, 0, 0))
+    town.evm.now = (slot + 1) * 900
+    town.measure("erin", slot, 0, 0)
+    town.finish(slot)
+    before = town.free("erin")
+    town.settle(slot, "erin")
+    return before
+
+
+def test_a_lying_venue_takes_nothing_from_the_grid_operator(town):
+    """It says that erin bought a gigawatt hour, which the grid operator would have to buy back."""
+    system = town.system
+    before = tell_a_lie(town, town.slot, 10**9)
+    assert town.free("erin") == before
+    assert system.settlement.guaranteeOf(system.operator.id) == MARGIN
+    assert system.settlement.arrearsOf(town.people["erin"].id) == 0
 
 
 # ONE BATCH, DIFFERENT VENUES

@@ -95,6 +95,7 @@ CALLERS = {
     "settlement": {
         "settle": ANYONE,
         "payArrears": ANYONE,
+        "acceptVenue": OWNS,
         "addMargin": TRUSTED,
         "requestRelease": OWNS,
         "releaseGuarantee": ANYONE,

@@ -57,6 +57,28 @@ def test_is_active_after_the_delay_once_something_was_deposited(
     assert list(house.venues()) == [venue, heir, late]
 
 
+def test_counts_the_venues_that_were_there_before_any_money(
+    empty, house, token, registry, new_venue, governance, people, alice
+):
+    for count in (1, 2):
+        empty.addVenue(new_venue(), {"from": governance})
+        assert empty.foundingVenues() == count
+    token.approve(empty, 5, {"from": alice})
+    empty.deposit(people.alice, 5, {"from": alice})
+    empty.withdraw(5, {"from": alice})
+    late = new_venue()
+    empty.addVenue(late, {"from": governance})
+    assert empty.foundingVenues() == 2
+    assert empty.placeOf(late) == 2
+    assert house.foundingVenues() == 2
+
+
+def test_says_the_place_of_a_venue_and_of_no_stranger(house, venue, heir, mallory, low):
+    assert (house.placeOf(venue), house.placeOf(heir)) == (0, 1)
+    with brownie.reverts(f"NotAVenue: {low(mallory)}"):
+        house.placeOf(mallory)
+
+
 def test_tells_from_when(house, new_venue, config, governance):
     late = new_venue()
     added = house.addVenue(late, {"from": governance})

@@ -68,6 +68,15 @@ def test_binds_the_amount_and_tells_the_venue(house, venue, heir, locked, people
     sums_up()
 
 
+def test_joins_the_venue_from_the_next_slot_on(house, venue, heir, alice, people, config, locked):
+    slot = brownie.chain[-1].timestamp // config["slot_seconds"]
+    assert house.joinedVenues(people.alice, slot) == 0
+    assert house.joinedVenues(people.alice, slot + 1) == 1
+    house.lock(heir, 1, {"from": alice})
+    assert house.joinedVenues(people.alice, slot + 2) == 3
+    assert house.joinedVenues(people.bob, slot + 2) == 0
+
+
 def test_a_venue_may_release_while_it_is_told(house, venue, alice, people, sums_up):
     data = house.release.encode_input(people.alice, 50)
     venue.actOnMargin(house, data, {"from": alice})

@@ -64,11 +64,12 @@ def test_passes_over_who_is_settled_already_or_named_twice(
 
 
 def test_asks_nothing_of_a_venue_that_nobody_of_the_batch_joined_before_the_slot(
-    settlement, house, project, deliver, slot, ids, alice, governance, mallory, wait_until
+    settlement, house, project, deliver, slot, ids, alice, operator, governance, mallory, wait_until
 ):
     dead = project.ClearingVenue.deploy({"from": governance})
     active_from = house.addVenue(dead, {"from": governance}).events["VenueScheduled"]["activeFrom"]
     wait_until(active_from + 1)
+    settlement.acceptVenue(dead, {"from": operator})
     house.lock(dead, 1, {"from": alice})
     deliver({})
     later = brownie.chain.time() // 900 + 1
