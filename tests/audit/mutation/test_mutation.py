@@ -1,0 +1,185 @@
+"""The mutation tester itself: it finds the same mutants each time, kills, knows equal code, and fails for survivors"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.mutation.compiler import Compiler
+from tools.mutation.mutants import mutants_of, sampled
+
+ROOT = Path(__file__).resolve().parents[3]
+SETTINGS = """
+compiler:
+  evm_version: shanghai
+  solc:
+    version: 0.8.30
+    optimizer: {enabled: true, runs: 200}
+    remappings: []
+"""
+CONTRACT = """// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+contract Jar {
+    uint256 private constant MOST = 10 * 1;
+    uint256 public held;
+
+    error TooFull();
+
+    function add(uint256 amount) external {
+        uint256 sum = held + amount;
+        require(sum <= MOST, TooFull());
+        held = sum;
+        for (uint256 i = 0; i < amount; ++i) sum = i;
+    }
+}
+"""
+TESTS = """
+import pytest
+
+from setm.evm import Evm, Reverted
+
+
+def test_adds_up_to_ten():
+    jar = Evm().deploy("Jar")
+    jar.add(4)
+    jar.add(6)
+    assert jar.held() == 10
+
+
+def test_refuses_more():
+    with pytest.raises(Reverted):
+        Evm().deploy("Jar").add(11)
+"""
+# The loop does nothing: whatever happens to it, nobody notices.
+LOOP = "for (uint256 i = 0; i < amount; ++i) sum = i;"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project of the same shape with one contract and its tests."""
+    root = tmp_path_factory.mktemp("jar")
+    files = {
+        "brownie-config.yaml": SETTINGS,
+        "contracts/jar/Jar.sol": CONTRACT,
+        "tests/contracts/unit/jar/test_jar.py": TESTS,
+        "tests/audit/mutation/explained.yaml": "[]",
+    }
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (root / "node_modules").symlink_to(ROOT / "node_modules")
+    return root
+
+
+def run(project, *options):
+    command = [sys.executable, "-m", "tools.mutation", "--root", str(project), "--all", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def results(project):
+    """Return the last result of each mutant."""
+    lines = (project / "reports/audit/mutation.jsonl").read_text().splitlines()
+    return {entry["id"]: entry for entry in map(json.loads, lines)}
+
+
+@pytest.fixture(scope="module")
+def first(project):
+    """The first run, over everything."""
+    done = run(project, "--tests", "tests/contracts/unit")
+    return done, results(project)
+
+
+def named(found, operator, code):
+    return [e for e in found.values() if e["operator"] == operator and code in e["code"]]
+
+
+def mutants():
+    """Find the mutants with a compiler of its own."""
+    source = "contracts/pricing/UniformPriceRule.sol"
+    with Compiler() as compiler:
+        return mutants_of(source, (ROOT / source).read_bytes(), compiler.tree(source))
+
+
+def test_finds_the_same_mutants_every_time():
+    found = mutants()
+    assert found == mutants()
+    assert len({mutant.id for mutant in found}) == len(found)
+    assert {
+        "condition-true",
+        "comparison-boundary",
+        "arithmetic",
+        "require-removed",
+        "constant",
+    } <= {mutant.operator for mutant in found}
+
+
+def test_changes_nothing_but_the_named_place():
+    source = (ROOT / "contracts/pricing/UniformPriceRule.sol").read_bytes()
+    for mutant in mutants():
+        changed = mutant.applied_to(source).encode()
+        assert changed[: mutant.start] == source[: mutant.start]
+        assert changed.endswith(source[mutant.end :])
+        assert changed != source
+
+
+def test_a_larger_sample_holds_the_smaller_one():
+    found = mutants()
+    small, large = sampled(found, 20, seed=1), sampled(found, 60, seed=1)
+    assert len(small) == 20
+    assert len(large) == 60
+    assert set(small) < set(large)
+    assert small == sampled(found, 20, seed=1) != sampled(found, 20, seed=2)
+
+
+def test_a_test_that_fails_kills_the_mutant_and_is_named(first):
+    (removed,) = named(first[1], "require-removed", "require")
+    assert removed["outcome"] == "killed"
+    assert removed["by"] == "tests/contracts/unit/jar/test_jar.py::test_refuses_more"
+    (boundary,) = named(first[1], "comparison-boundary", "require")
+    assert boundary["by"] == "tests/contracts/unit/jar/test_jar.py::test_adds_up_to_ten"
+
+
+def test_a_mutant_with_the_code_of_the_original_is_none(first):
+    (same,) = named(first[1], "arithmetic", "10 * 1")
+    assert same["outcome"] == "equivalent"
+
+
+def test_a_mutant_that_does_not_compile_is_none(first):
+    outcomes = {entry["outcome"] for entry in first[1].values()}
+    assert outcomes <= {"killed", "survived", "equivalent", "duplicate", "uncompilable"}
+
+
+def test_a_survivor_makes_the_command_fail_until_it_is_explained(project, first):
+    done, found = first
+    survivors = [entry for entry in found.values() if entry["outcome"] == "survived"]
+    assert done.returncode == 1
+    assert survivors
+    assert {entry["code"] for entry in survivors} == {LOOP}
+    for entry in survivors:
+        assert f"not explained: {entry['id']}" in done.stdout
+    lines = [
+        f"{{contract: Jar, line: '{LOOP}', change: {change_of(entry)}}}" for entry in survivors
+    ]
+    text = "- why: the loop does nothing\n  mutants:\n" + "".join(f"    - {e}\n" for e in lines)
+    (project / "tests/audit/mutation/explained.yaml").write_text(text)
+    before = (project / "reports/audit/mutation.jsonl").read_text()
+    again = run(project, "--tests", "tests/contracts/unit")
+    assert again.returncode == 0, again.stdout
+    assert (project / "reports/audit/mutation.jsonl").read_text() == before, "asked twice"
+
+
+def change_of(entry):
+    return '"' + entry["id"].split(":", 2)[2] + '"'
+
+
+def test_tests_that_fail_with_the_contracts_as_they_are_kill_nothing(project):
+    folder = project / "tests/contracts/broken"
+    folder.mkdir()
+    (folder / "test_broken.py").write_text("def test_fails():\n    assert False\n")
+    done = run(project, "--tests", "tests/contracts/broken", "--fresh")
+    assert done.returncode == 2
+    assert "left out" in done.stdout

@@ -1,0 +1,260 @@
+"""A run: which mutants, asked of which tests, with what result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import setm.evm.compiler
+from tests.audit import figures
+from tools.mutation.compiler import Artifacts, Compiler, Sources
+from tools.mutation.killing import Child, Code, Tests, Verdict, collect, digest_of
+from tools.mutation.mutants import Mutant, mutants_of, sampled
+from tools.mutation.report import Book, Entry, Report
+
+# Every test of the contracts that runs in this process. Gas ceilings are left out: almost any change costs gas, so that
+# they would kill mutants without noticing that anything is wrong.
+TESTS = (
+    "tests/contracts/unit",
+    "tests/contracts/common",
+    "tests/contracts/integration",
+    "tests/contracts/invariant",
+    "tests/audit/mutation",
+    "tests/audit/attacks",
+)
+NOT_ASKED = ("tests/audit/mutation/test_mutation.py",)
+# Where the tests of a folder of contracts are, beside the folder of the same name.
+UNIT = "tests/contracts/unit"
+
+
+@dataclass(slots=True)
+class Task:
+    """A mutant while it is asked about."""
+
+    mutant: Mutant
+    child: Child
+    entry: Entry
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """What was asked on the command line."""
+
+    root: Path
+    contracts: Sequence[str]
+    sample: int | None
+    seed: int
+    jobs: int
+    ids: Sequence[str]
+    tests: Sequence[str] | None
+    is_fresh: bool
+    sources: Sources = field(init=False)
+
+    def __post_init__(self) -> None:
+        setm.evm.compiler.ROOT = self.root
+        self.sources = Sources(self.root)
+
+    def mutants(self, compiler: Compiler) -> list[Mutant]:
+        """Return the mutants to ask about."""
+        paths = self.sources.mutated
+        unknown = set(self.contracts) - {Path(path).stem for path in paths}
+        if unknown:
+            raise SystemExit(f"no such sources: {', '.join(sorted(unknown))}")
+        found: list[Mutant] = []
+        for path in paths:
+            if not self.contracts or Path(path).stem in self.contracts:
+                text = self.sources.text(path)
+                found += mutants_of(path, text.encode(), compiler.tree(path))
+        if self.ids:
+            return [mutant for mutant in found if mutant.id in self.ids]
+        return found if self.sample is None else sampled(found, self.sample, self.seed)
+
+    def list_mutants(self) -> int:
+        """Print the mutants."""
+        with Compiler(self.root) as compiler:
+            for mutant in self.mutants(compiler):
+                print(f"{mutant.id:45} {_short(mutant.before)} -> {_short(mutant.after)}")
+        return 0
+
+    def execute(self) -> int:
+        """Ask about all mutants and report; return the exit status."""
+        # What tests reach with a mutant is no figure of the audit.
+        figures.FIGURES = Path(os.devnull)
+        with Compiler(self.root) as compiler:
+            mutants = self.mutants(compiler)
+            code = Code(self.sources.originals(compiler))
+            code.install()
+            asking = Asking(self, compiler, code, mutants)
+            status = collect(self.tests or TESTS, self.root, Tests(code, asking), NOT_ASKED)
+        figures.FIGURES = self.root / "reports" / "audit" / "figures.jsonl"
+        if status not in (0, 1) or asking.book is None:
+            return 2
+        return Report(self.root, asking.book, mutants, is_whole=self.sample is None).publish()
+
+
+class Asking:
+    """Asks the tests about the mutants, one after another or some at a time."""
+
+    def __init__(self, run: Run, compiler: Compiler, code: Code, mutants: Sequence[Mutant]) -> None:
+        self._run, self._compiler, self._code, self._mutants = run, compiler, code, mutants
+        self.book: Book | None = None
+        self._seen: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
+        self._optimized: dict[str, Artifacts] = {}
+
+    def __call__(self, asked: Tests) -> int:
+        started = time.monotonic()
+        self._shared = digest_of(_helpers(self._run.root))
+        self._measure(asked)
+        for test, why in asked.unfit.items():
+            print(f"left out, does not pass with the contracts as they are: {test}: {why}")
+        seconds = time.monotonic() - started
+        count = sum(len(module.items) for module in asked.modules.values())
+        print(f"{count} tests pass with the contracts as they are, in {seconds:.0f} s", flush=True)
+        if not count:
+            return 1
+        self.book = Book(self._run.root)
+        for entry in self.book.killed():
+            asked.remember(entry.path, entry.by)
+        running: dict[int, Task] = {}
+        for number, mutant in enumerate(self._mutants, start=1):
+            while len(running) >= self._run.jobs:
+                self._reap(running, asked)
+            task = self._start(mutant, asked)
+            if task is not None:
+                running[task.child.pipe] = task
+            if self._run.jobs == 1:
+                while running:
+                    self._reap(running, asked)
+            if number % 50 == 0:
+                print(f"{number} of {len(self._mutants)} mutants", flush=True)
+        while running:
+            self._reap(running, asked)
+        return 0
+
+    def _measure(self, asked: Tests) -> None:
+        """Ask the tests about the contracts as they are; what is known of this code and these tests is kept."""
+        code = self._run.sources.digest(*self._run.sources.deployable)
+        file = self._run.root / "build" / "mutation" / f"tests-{code}.json"
+        known = json.loads(file.read_text()) if file.exists() else {}
+        keys = {f"{path} {self._digest_of(path)}": path for path in asked.modules}
+        answers = {keys[key]: answer for key, answer in known.items() if key in keys}
+        found = asked.measure(self._run.jobs, answers)
+        file.write_text(json.dumps(known | {key: found[path] for key, path in keys.items()}))
+
+    def _start(self, mutant: Mutant, asked: Tests) -> Task | None:
+        """Compile a mutant and ask about it, unless its fate is known."""
+        assert self.book is not None
+        source = self._source_digest(mutant.path)
+        known = self.book.last(mutant)
+        entry = Entry.of(mutant, source)
+        if known is not None and known.sources == source and not self._run.is_fresh:
+            if known.outcome in ("equivalent", "uncompilable", "timed out"):
+                return None
+            if known.outcome == "killed" and self._digest_of(known.by) == known.tested.get(
+                _file(known.by)
+            ):
+                self._seen.setdefault(known.code_hash, mutant.id)
+                return None
+        changed = self._compile(mutant)
+        if changed is None:
+            self.book.write(entry.ended(Verdict(outcome="uncompilable")))
+            return None
+        entry.code_hash = _hash(changed)
+        if twin := self._twin(mutant, changed, entry.code_hash):
+            entry.by = twin
+            outcome = "duplicate" if twin != "original" else "equivalent"
+            self.book.write(entry.ended(Verdict(outcome=outcome, by=twin)))
+            return None
+        modules = asked.relevant(frozenset(changed))
+        entry.tested = {module.path: self._digest_of(module.path) for module in modules}
+        if known is not None and known.sources == source and known.outcome == "survived":
+            if not self._run.is_fresh:
+                modules = [m for m in modules if known.tested.get(m.path) != entry.tested[m.path]]
+            if not modules:
+                return None
+        first = known.by if known is not None and known.outcome == "killed" else ""
+        near = [f"{UNIT}/{mutant.path.split('/')[1]}", "tests/audit/mutation"]
+        return Task(mutant, asked.child(changed, modules, near, mutant.path, first), entry)
+
+    def _reap(self, running: dict[int, Task], asked: Tests) -> None:
+        """Wait for one answer."""
+        assert self.book is not None
+        ready, _, _ = select.select(list(running), [], [])
+        for pipe in ready:
+            task = running[pipe]
+            if task.child.read():
+                del running[pipe]
+                verdict = asked.verdict(task.child, task.mutant.path)
+                if verdict.outcome == "survived" and self._is_equivalent(task.mutant):
+                    verdict.outcome = "equivalent"
+                if verdict.outcome == "survived":
+                    print(f"survived: {task.mutant.id}: {task.mutant.code}", flush=True)
+                self.book.write(task.entry.ended(verdict))
+
+    # Code
+
+    def _compile(self, mutant: Mutant) -> Artifacts | None:
+        names = self._run.sources.affected(mutant.path)
+        paths = [self._run.sources.deployable[name] for name in names]
+        text = mutant.applied_to(self._run.sources.text(mutant.path).encode())
+        return self._compiler.compiled(paths, {mutant.path: text})
+
+    def _twin(self, mutant: Mutant, changed: Artifacts, code: str) -> str:
+        """Return the mutant that has the same code, or "original"."""
+        if all(
+            self._code.originals[name]["bytecode"] == changed[name]["bytecode"] for name in changed
+        ):
+            return "original"
+        twin = self._seen.setdefault(code, mutant.id)
+        return "" if twin == mutant.id else twin
+
+    def _is_equivalent(self, mutant: Mutant) -> bool:
+        """Return whether the optimizer makes the same code of it as of the original."""
+        names = self._run.sources.affected(mutant.path)
+        paths = [self._run.sources.deployable[name] for name in names]
+        if mutant.path not in self._optimized:
+            self._optimized[mutant.path] = self._compiler.compiled(paths, is_optimized=True) or {}
+        text = mutant.applied_to(self._run.sources.text(mutant.path).encode())
+        found = self._compiler.compiled(paths, {mutant.path: text}, is_optimized=True)
+        return found == self._optimized[mutant.path]
+
+    # What a result depends on
+
+    def _source_digest(self, path: str) -> str:
+        if path not in self._digests:
+            self._digests[path] = self._run.sources.digest(*self._run.sources.affected(path))
+        return self._digests[path]
+
+    def _digest_of(self, test: str) -> str:
+        file = self._run.root / _file(test)
+        text = self._shared.encode() + (file.read_bytes() if file.exists() else b"")
+        return hashlib.sha256(text).hexdigest()[:12]
+
+
+def _helpers(root: Path) -> Iterator[Path]:
+    """What tests stand on: fixtures and the EVM."""
+    for folder in ("tests/contracts", "tests/audit", "setm/evm"):
+        for path in (root / folder).rglob("*.py"):
+            if not path.name.startswith("test_"):
+                yield path
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _hash(changed: Artifacts) -> str:
+    text = "".join(changed[name]["bytecode"] for name in sorted(changed))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 50 else line[:47] + "..."
