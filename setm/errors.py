@@ -14,6 +14,7 @@
     ├── LedgerError               money is short or would not balance
     ├── ChainError                the chain did not do what was asked
     │   ├── ChainUnreachable      no answer from the node
+    │   │   └── AnswerLost        nobody knows whether the node did what it was asked
     │   ├── Reverted              a contract refused (carries the custom error's name and arguments)
     │   ├── TransactionLost       a transaction did not get into a block in time
     │   └── RolledBack            the chain lost what was on it, and repeating it gives another result
@@ -75,6 +76,10 @@ class ChainError(SetmError):
 
 class ChainUnreachable(ChainError):
     """No answer from the node."""
+
+
+class AnswerLost(ChainUnreachable):
+    """Nobody knows whether the node did what it was asked."""
 
 
 class Reverted(ChainError):

@@ -13,6 +13,7 @@ from typing import Any
 
 from web3 import Web3
 
+from setm.chain.connection import Connection
 from setm.chain.contracts import (
     Auction,
     Clearinghouse,
@@ -22,10 +23,12 @@ from setm.chain.contracts import (
     Settlement,
     Token,
 )
-from setm.chain.node import PROJECT_ROOT, Node
+from setm.chain.node import PROJECT_ROOT, Node, _end_with_parent
 from setm.errors import RunError, SetupError
+from setm.files import write_whole
 
 DEPLOY_SECONDS = 300
+CODE_QUESTIONS = 3
 BROWNIE_NETWORKS: Mapping[str, str] = {"ganache": "ganache-cli", "anvil": "anvil"}
 
 
@@ -44,45 +47,75 @@ class Deployment:
 
 
 def deploy(node: Node, config: Mapping[str, Any], folder: Path) -> Path:
-    """Run the Brownie deploy script against ``node``; return the deployment file that it wrote.
+    """Run the Brownie deploy script against ``node``; return the deployment file, there only when all is deployed.
 
     Raises ``SetupError`` with Brownie's last words if it fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config_file, target = folder / "deploy_config.json", folder / "deployment.json"
-    config_file.write_text(json.dumps(config, indent=2))
+    draft = folder / "deployment.draft.json"
+    draft.unlink(missing_ok=True)
+    write_whole(config_file, json.dumps(config, indent=2))
     environment = {
         **os.environ,
         "SETM_CHAIN_PORT": str(node.port),
         "SETM_CONFIG": str(config_file.resolve()),
-        "SETM_DEPLOYMENT": str(target.resolve()),
+        "SETM_DEPLOYMENT": str(draft.resolve()),
     }
-    brownie = Path(sys.executable).with_name("brownie")
-    network = BROWNIE_NETWORKS[node.kind]
-    done = subprocess.run(
-        [str(brownie), "run", "deploy", "--network", network],
-        cwd=PROJECT_ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=DEPLOY_SECONDS,
-        check=False,
-    )
-    (folder / "deploy.log").write_text(done.stdout + done.stderr)
+    code, words = _brownie(["run", "deploy", "--network", BROWNIE_NETWORKS[node.kind]], environment)
+    write_whole(folder / "deploy.log", words)
     config_file.unlink()
-    if done.returncode != 0 or not target.is_file():
-        raise SetupError(f"deployment failed:\n{(done.stdout + done.stderr)[-1500:]}")
+    if code != 0 or not draft.is_file():
+        raise SetupError(f"deployment failed:\n{words[-1500:]}")
+    write_whole(target, draft.read_text())
+    draft.unlink()
     return target
 
 
-def attach(web3: Web3, deployment_file: Path) -> Deployment:
-    """Return the contracts that a deployment file names; raise ``RunError`` if one of them has no code."""
+def _brownie(arguments: list[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    brownie = Path(sys.executable).with_name("brownie")
+    try:
+        done = subprocess.run(
+            [str(brownie), *arguments],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DEPLOY_SECONDS,
+            check=False,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"brownie {' '.join(arguments)}: not done after {DEPLOY_SECONDS} s"
+    return done.returncode, done.stdout + done.stderr
+
+
+def stands(web3: Connection, deployment_file: Path) -> bool:
+    """Return whether everything that a deployment file names is on the chain; false without the file."""
+    if not deployment_file.is_file():
+        return False
+    return all(_has_code(web3, address) for address in addresses_of(deployment_file).values())
+
+
+def addresses_of(deployment_file: Path) -> dict[str, str]:
+    """Return each contract's address by its role; raise ``RunError`` without the file."""
     if not deployment_file.is_file():
         raise RunError(f"{deployment_file} is missing: deploy first")
-    addresses: dict[str, str] = json.loads(deployment_file.read_text())["contracts"]
+    return dict(json.loads(deployment_file.read_text())["contracts"])
+
+
+def _has_code(web3: Connection, address: str) -> bool:
+    # One empty answer may be wrong, and believing it would deploy everything again.
+    where = Web3.to_checksum_address(address)
+    return any(bytes(web3.eth.get_code(where)) for _ in range(CODE_QUESTIONS))
+
+
+def attach(web3: Connection, deployment_file: Path) -> Deployment:
+    """Return the contracts that a deployment file names; raise ``RunError`` if one of them has no code."""
+    addresses = addresses_of(deployment_file)
     for role, address in addresses.items():
-        if not web3.eth.get_code(Web3.to_checksum_address(address)):
+        if not _has_code(web3, address):
             raise RunError(f"no code at {address} ({role}): {deployment_file} is of another chain")
     return Deployment(
         addresses=addresses,

@@ -12,6 +12,7 @@ from eth_utils.address import to_checksum_address
 from web3 import Web3
 
 from setm.chain.abi import ROLES, canonical_type, decode_inputs, topics
+from setm.files import storing
 
 BLOCKS_PER_REQUEST = 2000
 
@@ -29,11 +30,19 @@ class Event:
     args: Mapping[str, Any]
 
 
-def read_events(web3: Web3, contracts: Mapping[str, str], from_block: int = 0) -> Iterator[Event]:
-    """Yield every event of the given contracts (role to address) from ``from_block`` to the newest block."""
+def read_events(
+    web3: Web3,
+    contracts: Mapping[str, str],
+    from_block: int = 0,
+    known_times: Mapping[int, int] | None = None,
+) -> Iterator[Event]:
+    """Yield every event of the given contracts (role to address) from ``from_block`` to the newest block.
+
+    ``known_times`` are the timestamps of blocks by number, as far as they need not be asked for.
+    """
     roles = {to_checksum_address(address): role for role, address in contracts.items()}
     latest = web3.eth.block_number
-    timestamps: dict[int, int] = {}
+    timestamps = dict(known_times or {})
     for start in range(from_block, latest + 1, BLOCKS_PER_REQUEST):
         end = min(start + BLOCKS_PER_REQUEST - 1, latest)
         logs = web3.eth.get_logs({"fromBlock": start, "toBlock": end, "address": list(roles)})
@@ -70,7 +79,7 @@ def _indexed(part: Mapping[str, Any], topic: bytes) -> Any:
 def write_events(events: Iterable[Event], path: Path) -> int:
     """Write one JSON line for each event; return how many."""
     count = 0
-    with path.open("w") as lines:
+    with storing(path), path.open("w") as lines:
         for event in events:
             lines.write(json.dumps(asdict(event)) + "\n")
             count += 1

@@ -15,7 +15,6 @@ bytes are public once sent.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -26,7 +25,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from setm.errors import JournalLocked, JournalMismatch, StorageFull
+from setm.errors import JournalMismatch
+from setm.files import lock, storage_full
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS transactions (
@@ -222,6 +222,11 @@ class Journal:
         """Return every line that was ever seen in a block, the lost ones too, in the order in which it was meant."""
         return list(self._entries("block IS NOT NULL"))
 
+    def is_before_others(self, entry: Entry, block: int) -> bool:
+        """Return whether a line that comes before ``entry`` is in a block after ``block``."""
+        later = f"number < ? AND block > ? AND {IN_BLOCK}"
+        return next(self._entries(later, entry.number, block), None) is not None
+
     def entries(self) -> list[Entry]:
         """Return every line."""
         return list(self._entries("true"))
@@ -372,9 +377,7 @@ class Journal:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             if error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
-                raise StorageFull(
-                    f"{self.path}: not written ({error}); make room, then run the same command again to continue"
-                ) from error
+                raise storage_full(self.path, str(error)) from error
             raise
 
 
@@ -420,19 +423,3 @@ def _entry(row: Sequence[Any]) -> Entry:
         nonce=nonce,
         mined=mined,
     )
-
-
-def lock(path: Path) -> int:
-    """Return the descriptor of a lock that nobody else holds; raise ``JournalLocked`` if somebody does.
-
-    It ends with the process that holds it, however that ends.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise JournalLocked(
-            f"{path.parent} is in use by another process: wait until it has ended, or end it"
-        ) from None
-    return descriptor

@@ -2,79 +2,46 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-import requests
 from eth_account.signers.local import LocalAccount
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
-from web3 import HTTPProvider, Web3
-from web3.exceptions import TransactionNotFound, Web3RPCError
-from web3.types import RPCEndpoint, TxParams, TxReceipt, Wei
+from web3 import Web3
+from web3.types import RPCEndpoint, TxReceipt
 
 from setm.chain.abi import decode_error
-from setm.errors import ChainUnreachable, Reverted, TransactionLost
+from setm.chain.connection import Connection, Patience, connect
+from setm.chain.journal import Entry, Intent, Journal, Mined, Sent, Signed, State
+from setm.chain.keeper import Keeper
+from setm.errors import Reverted
 
-MAX_FEE_PER_GAS = Wei(100 * 10**9)
-PRIORITY_FEE_PER_GAS = Wei(10**9)
-RECEIPT_SECONDS = 30.0
-ATTEMPTS = 5
-Answer = TypeVar("Answer")
-ALREADY_SENT = (
-    "already known",
-    "nonce too low",
-    "known transaction",
-    "already exists",
-    "correct nonce",
-)
+__all__ = ["Connection", "Patience", "Sender", "Sent", "connect", "revert_data"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A transaction in a block, with what it was for."""
-
-    tx_hash: str
-    block: int
-    timestamp: int
-    sender: str
-    participant: str
-    action: str
-    contract: str
-    gas_used: int
-    ok: bool
-
-
-Connection = Web3
-"""A connection to a node, as the rest of SETM names it."""
-
-
-def connect(url: str) -> Connection:
-    """Return a connection; raise ``ChainUnreachable`` if nobody answers."""
-    web3 = Web3(HTTPProvider(url, request_kwargs={"timeout": 30}))
-    if not web3.is_connected():
-        raise ChainUnreachable(f"no chain answers at {url}: start one, or check --network")
-    return web3
+MAX_FEE_PER_GAS = 100 * 10**9
+PRIORITY_FEE_PER_GAS = 10**9
+SELECTOR_LENGTH = 10
 
 
 class Sender:
-    """Sends the transactions of one key. No other writer may use the key at the same time."""
+    """Sends the transactions of one key. No other writer may use the key at the same time.
+
+    What is sent is written into the keeper's journal first. A program that is started again and repeats its sends gets
+    the journaled results, and continues where the journal ends.
+    """
 
     def __init__(
         self,
-        web3: Web3,
+        web3: Connection,
         account: LocalAccount,
         name: str,
-        record: Callable[[Sent], None] = lambda sent: None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.web3 = web3
         self.account = account
         self.name = name
-        self._record = record
-        self._nonce: int | None = None
-        self._chain_id = web3.eth.chain_id
+        self.keeper = keeper or Keeper(web3, Journal())
+        self._ordinal = 0
 
     @property
     def address(self) -> str:
@@ -87,115 +54,114 @@ class Sender:
         """Send one transaction and wait until it is in a block.
 
         ``gas`` is a ceiling, not an estimate. Raises ``Reverted`` with the contract's reason, ``TransactionLost`` if it
-        does not get into a block in time, ``ChainUnreachable`` if the node stays silent.
+        does not get into a block in time, ``ChainUnreachable`` if the node stays silent; after those two the next call
+        continues with the same transaction.
         """
-        transaction: TxParams = {
-            "to": Web3.to_checksum_address(to),
+        journal = self.keeper.journal
+        intent = Intent(
+            participant=self.name,
+            action=action,
+            contract=contract,
+            target=Web3.to_checksum_address(to),
+            selector=data[:SELECTOR_LENGTH],
+            value=value,
+        )
+        entry = journal.expect(self.address, self._ordinal, intent)
+        if entry is None:
+            self.keeper.check()
+            entry = journal.plan(self.address, self._ordinal, intent)
+        if entry.state is State.PLANNED:
+            entry = journal.sign(entry, self._signed(intent, data, gas))
+        if entry.state in (State.SIGNED, State.SENT):
+            mined = self.keeper.deliver(entry, self._renewed, self._refusal)
+            entry = journal.mined(entry, mined)
+        self._ordinal += 1
+        return self._result(entry)
+
+    def _result(self, entry: Entry) -> TxReceipt:
+        assert entry.mined is not None
+        if not entry.mined.ok:
+            error = decode_error(bytes(HexBytes(entry.mined.refusal)))
+            raise Reverted(entry.name, error.name, error.arguments)
+        return _receipt(entry.mined)
+
+    def _signed(self, intent: Intent, data: str, gas: int) -> Signed:
+        transaction = {
+            "to": intent.target,
             "data": HexBytes(data),
-            "value": Wei(value),
+            "value": intent.value,
             "gas": gas,
-            "nonce": self._next_nonce(),  # type: ignore[typeddict-item]
-            "chainId": self._chain_id,
+            "nonce": self._next_nonce(),
+            "chainId": self.keeper.chain_id,
             "maxFeePerGas": MAX_FEE_PER_GAS,
             "maxPriorityFeePerGas": PRIORITY_FEE_PER_GAS,
             "type": 2,
         }
-        signed = self.account.sign_transaction(cast(dict[str, Any], transaction))
-        self._submit(signed.raw_transaction, signed.hash)
-        receipt = self._wait(signed.hash, action)
-        self._nonce = int(transaction["nonce"]) + 1
-        self._note(receipt, action, contract)
-        if receipt["status"] != 1:
-            raise self._refusal(transaction, receipt, action)
-        return receipt
+        return self._sign(transaction)
 
     def _next_nonce(self) -> int:
-        if self._nonce is None:
-            self._nonce = patiently(
-                lambda: self.web3.eth.get_transaction_count(self.account.address)
-            )
-        return self._nonce
+        """Return the nonce after the journal's last; for a key that is new to it the chain's, never what is pending."""
+        journaled = self.keeper.journal.next_nonce(self.address)
+        return self.keeper.next_nonce(self.address) if journaled is None else journaled
 
-    def _submit(self, raw: bytes, tx_hash: bytes) -> None:
-        """Hand in the same signed bytes until the node has them; a repetition is never a second transaction."""
-
-        def submit() -> None:
-            try:
-                self.web3.eth.send_raw_transaction(HexBytes(raw))
-            except Web3RPCError as error:
-                if not any(known in str(error).lower() for known in ALREADY_SENT):
-                    raise
-                self._require_known(tx_hash, error)
-
-        patiently(submit)
-
-    def _require_known(self, tx_hash: bytes, error: Web3RPCError) -> None:
-        try:
-            self.web3.eth.get_transaction(HexBytes(tx_hash))
-        except TransactionNotFound:
-            self._nonce = None
-            raise TransactionLost(
-                f"{self.name}: another writer used the nonce of 0x{bytes(tx_hash).hex()}: "
-                "stop it, then run again"
-            ) from error
-
-    def _wait(self, tx_hash: bytes, action: str) -> TxReceipt:
-        deadline, pause = time.monotonic() + RECEIPT_SECONDS, 0.001
-        while time.monotonic() < deadline:
-            try:
-                return patiently(lambda: self.web3.eth.get_transaction_receipt(HexBytes(tx_hash)))
-            except TransactionNotFound:
-                time.sleep(pause)
-                pause = min(pause * 2, 0.25)
-        self._nonce = None
-        raise TransactionLost(
-            f"{action} of {self.name}: 0x{bytes(tx_hash).hex()} is in no block after "
-            f"{RECEIPT_SECONDS:.0f} s: check that the chain makes blocks"
+    def _renewed(self, _entry: Entry, last: Signed, fee: int, nonce: int) -> Signed:
+        signed_before = TypedTransaction.from_bytes(HexBytes(last.raw)).as_dict()
+        kept = {name: signed_before[name] for name in signed_before if name not in ("v", "r", "s")}
+        tip = max(int(kept["maxPriorityFeePerGas"]) * 9 // 8 + 1, PRIORITY_FEE_PER_GAS)
+        return self._sign(
+            {**kept, "nonce": nonce, "maxFeePerGas": fee, "maxPriorityFeePerGas": min(tip, fee)}
         )
 
-    def _note(self, receipt: TxReceipt, action: str, contract: str) -> None:
-        block = self.web3.eth.get_block(receipt["blockNumber"])
-        self._record(
-            Sent(
-                tx_hash="0x" + bytes(receipt["transactionHash"]).hex(),
-                block=receipt["blockNumber"],
-                timestamp=block["timestamp"],
-                sender=self.address,
-                participant=self.name,
-                action=action,
-                contract=contract,
-                gas_used=receipt["gasUsed"],
-                ok=receipt["status"] == 1,
-            )
+    def _sign(self, transaction: dict[str, Any]) -> Signed:
+        signed = self.account.sign_transaction(transaction)
+        return Signed(
+            nonce=int(transaction["nonce"]),
+            tx_hash="0x" + bytes(signed.hash).hex(),
+            max_fee=int(transaction["maxFeePerGas"]),
+            raw=bytes(signed.raw_transaction),
         )
 
-    def _refusal(self, transaction: TxParams, receipt: TxReceipt, action: str) -> Reverted:
+    def _refusal(self, entry: Entry, signed: Signed, block: int) -> str:
+        """Return why it was refused: the chain keeps only that it was."""
+        sent = TypedTransaction.from_bytes(HexBytes(signed.raw)).as_dict()
         call = {
             "from": self.address,
-            "to": transaction["to"],
-            "data": Web3.to_hex(transaction["data"]),  # type: ignore[arg-type]
-            "value": hex(transaction["value"]),
-            "gas": hex(transaction["gas"]),
+            "to": entry.intent.target,
+            "data": Web3.to_hex(HexBytes(sent["data"])),
+            "value": hex(entry.intent.value),
+            "gas": hex(int(sent["gas"])),
         }
-        data = revert_data(self.web3, call, receipt["blockNumber"] - 1)
-        error = decode_error(data)
-        return Reverted(f"{action} of {self.name}", error.name, error.arguments)
+        return "0x" + revert_data(self.web3, call, block - 1).hex()
 
 
-def patiently(ask: Callable[[], Answer]) -> Answer:
-    """Return the node's answer, asking again when the connection fails; only for questions safe to repeat."""
-    retrying = Retrying(
-        retry=retry_if_exception_type((requests.ConnectionError, requests.Timeout)),
-        wait=wait_exponential(multiplier=0.2, max=3),
-        stop=stop_after_attempt(ATTEMPTS),
-        reraise=True,
-    )
-    try:
-        return retrying(ask)
-    except (requests.ConnectionError, requests.Timeout) as error:
-        raise ChainUnreachable(
-            f"the node does not answer after {ATTEMPTS} tries: {error}"
-        ) from error
+def _receipt(mined: Mined) -> TxReceipt:
+    """Return what web3.py returns for a receipt."""
+    raw = mined.receipt
+    logs = [
+        {
+            **log,
+            "address": Web3.to_checksum_address(log["address"]),
+            "topics": [HexBytes(topic) for topic in log["topics"]],
+            "data": HexBytes(log["data"]),
+            "blockHash": HexBytes(log["blockHash"]),
+            "blockNumber": int(log["blockNumber"], 16),
+            "transactionHash": HexBytes(log["transactionHash"]),
+            "transactionIndex": int(log["transactionIndex"], 16),
+            "logIndex": int(log["logIndex"], 16),
+        }
+        for log in raw["logs"]
+    ]
+    receipt = {
+        "transactionHash": HexBytes(raw["transactionHash"]),
+        "blockHash": HexBytes(raw["blockHash"]),
+        "blockNumber": mined.block,
+        "from": Web3.to_checksum_address(raw["from"]),
+        "to": Web3.to_checksum_address(raw["to"]),
+        "gasUsed": mined.gas_used,
+        "status": int(mined.ok),
+        "logs": logs,
+    }
+    return cast(TxReceipt, receipt)
 
 
 def revert_data(web3: Web3, call: dict[str, Any], block: int | str) -> bytes:

@@ -22,6 +22,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, default=str))
 
 
+def say(text: str) -> None:
+    """Say something about the work on standard error."""
+    errors.print(text, markup=False, highlight=False)
+
+
 def print_rows(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows as a table; numbers stand right. All rows have the same keys."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)

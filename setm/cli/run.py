@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from setm.chain.node import NodeKind
-from setm.cli.output import AsJson, console, print_json
-from setm.cli.progress import bar_progress
+from setm.cli.output import AsJson, console, print_json, say
+from setm.cli.progress import BarProgress, bar_progress
 from setm.cli.summary import print_summary
 from setm.errors import ConfigError
 from setm.report.build import build
 from setm.report.summary import mechanism_totals, summary_rows
 from setm.scenario import load_scenario
+from setm.simulation.mechanism import Watch
 from setm.simulation.run import run
 
 NETWORKS: dict[str, NodeKind] = {"ganache": "ganache", "anvil": "anvil"}
@@ -32,9 +33,14 @@ def command(
         typer.Option(help="Folder of the report; reports/<name>-seed<seed> if left out."),
     ] = None,
     backtest: Annotated[bool, typer.Option(help="Measure the forecasts on earlier days.")] = True,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew instead of continuing an interrupted run.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Trade, meter and settle a scenario's day on a local chain, and write its report.
+
+    A run that was interrupted, or whose chain ended, continues when the same command is given again.
 
     Examples:
 
@@ -50,10 +56,17 @@ def command(
         raise ConfigError(f"network {chosen}: expected {' or '.join(NETWORKS)}")
     folder = out or Path("reports") / f"{loaded.name}-seed{loaded.seed}"
     with bar_progress() as progress:
-        run(loaded, network=NETWORKS[chosen], out=folder, progress=progress, with_backtest=backtest)
-        done = progress.stage("report", 1)
-        page = build(folder)
-        done()
+        run(
+            loaded,
+            network=NETWORKS[chosen],
+            out=folder,
+            progress=progress,
+            with_backtest=backtest,
+            fresh=fresh,
+            complete=lambda partial: _report(partial, folder, progress),
+            watch=Watch(notice=say),
+        )
+    page = folder / "index.html"
     rows, totals = summary_rows(folder), mechanism_totals(folder)
     if as_json:
         listed = {
@@ -64,3 +77,9 @@ def command(
         return
     print_summary(f"{loaded.name}, {loaded.day}, seed {loaded.seed}, {chosen}", rows, totals)
     console.print(f"report: {page}", highlight=False)
+
+
+def _report(partial: Path, folder: Path, progress: BarProgress) -> None:
+    done = progress.stage("report", 1)
+    build(partial, name=folder.name)
+    done()

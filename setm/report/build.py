@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,10 +20,11 @@ from setm.report.prepare import prepare
 from setm.report.run import read_run
 
 
-def build(run_dir: Path) -> Path:
+def build(run_dir: Path, name: str | None = None) -> Path:
     """Write ``tables/``, ``hashes.json``, ``plots/`` and ``index.html`` into a run folder; return the page's path.
 
-    Raise ``RunError`` if a file is missing or cut off, or if the events contradict each other.
+    ``name`` is what the page calls the folder, if it will have another one. Raise ``RunError`` if a file is missing or
+    cut off, or if the events contradict each other.
     """
     run = read_run(run_dir)
     mechanisms = [fold(record) for record in run.mechanisms.values()]
@@ -42,7 +44,8 @@ def build(run_dir: Path) -> Path:
     prepared = prepare(run, mechanisms)
     write_plots(prepared, run_dir / "plots")
     target = run_dir / "index.html"
-    target.write_text(page(run, mechanisms, figures(prepared), tables, found), encoding="utf-8")
+    named = replace(run, folder=run_dir.with_name(name or run_dir.name))
+    target.write_text(page(named, mechanisms, figures(prepared), tables, found), encoding="utf-8")
     return target
 
 

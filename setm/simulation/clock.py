@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from setm.chain.node import NodeKind, advance_to
-from setm.chain.sender import Connection
+from setm.chain.keeper import Keeper
 
 Action = Callable[[], None]
 
@@ -17,8 +16,7 @@ Action = Callable[[], None]
 class Agenda:
     """Actions by time; those due at the same second run in the order in which they were added."""
 
-    node_kind: NodeKind
-    web3: Connection
+    keeper: Keeper
     _due: list[tuple[int, int, Action]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=count)
 
@@ -28,13 +26,13 @@ class Agenda:
 
     def now(self) -> int:
         """Return the time of the newest block."""
-        return int(self.web3.eth.get_block("latest")["timestamp"])
+        return self.keeper.now()
 
     def run(self, each: Callable[[], None] = lambda: None) -> None:
         """Move the chain's clock from action to action until nothing is due; call ``each`` after every one."""
         while self._due:
             timestamp, _, action = heapq.heappop(self._due)
-            advance_to(self.node_kind, self.web3, timestamp)
+            self.keeper.advance(timestamp)
             action()
             each()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 
 from setm import messages
 from setm.chain.deployment import Deployment
-from setm.chain.sender import Connection, Sender, Sent
+from setm.chain.keeper import Keeper
+from setm.chain.sender import Connection, Sender
 from setm.simulation.keys import (
     AUTHORITY_INDEX,
     COLLECTOR_INDEX,
@@ -62,21 +62,20 @@ class Community:
     authority: LocalAccount
     operator: Sender
     collector: Sender
-    record: Callable[[Sent], None]
+    keeper: Keeper
 
 
-def open_community(
-    seed: int, web3: Connection, deployment: Deployment, record: Callable[[Sent], None]
-) -> Community:
-    """Return the community of a fresh local deployment; the collector is nobody in particular."""
+def open_community(seed: int, deployment: Deployment, keeper: Keeper) -> Community:
+    """Return the community of a local deployment; the collector is nobody in particular."""
+    web3 = keeper.web3
     return Community(
         seed=seed,
         web3=web3,
         deployment=deployment,
         authority=local_account(AUTHORITY_INDEX),
-        operator=Sender(web3, local_account(OPERATOR_INDEX), "operator", record),
-        collector=Sender(web3, local_account(COLLECTOR_INDEX), "anyone", record),
-        record=record,
+        operator=Sender(web3, local_account(OPERATOR_INDEX), "operator", keeper),
+        collector=Sender(web3, local_account(COLLECTOR_INDEX), "anyone", keeper),
+        keeper=keeper,
     )
 
 
@@ -91,7 +90,7 @@ def enrol(community: Community, enrolment: Enrolment) -> Member:
     """Identify, authenticate, fund and meter a member."""
     account = derived_account(community.seed, "participant", enrolment.name)
     _give_gas_money(community, account)
-    sender = Sender(community.web3, account, enrolment.name, community.record)
+    sender = Sender(community.web3, account, enrolment.name, community.keeper)
     participant_id = _join(community, sender, enrolment)
     _pay_in(community, sender, participant_id, enrolment.margin + enrolment.guarantee)
     clearinghouse = community.deployment.clearinghouse
@@ -123,7 +122,7 @@ def _give_gas_money(community: Community, account: LocalAccount) -> None:
 
 def _join(community: Community, sender: Sender, enrolment: Enrolment) -> ParticipantId:
     registry = community.deployment.registry
-    now = int(community.web3.eth.get_block("latest")["timestamp"])
+    now = community.keeper.now()
     salt = secret(community.seed, "identity", enrolment.name)
     credential = messages.credential(
         registry.domain,

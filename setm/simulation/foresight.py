@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
 
 from setm.agents.types import QuantityForecast
 from setm.data import MeterSeries, history_view, slots_per_day
+from setm.errors import ForecastError
 from setm.forecast import BacktestRow, Direction, Forecast, backtest, forecast_day
 from setm.slots import Slot
 
 BACKTEST_ORIGINS = 7
+# How often processes are started for what killed ones left open.
+POOLS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +88,33 @@ def foresee(question: Question) -> Foresight:
 def foresee_all(
     questions: Sequence[Question], each: Callable[[str], None]
 ) -> dict[tuple[str, Direction], Foresight]:
-    """Return all answers; each is computed in a process of its own, so no agent can look at another's data."""
+    """Return all answers; each is computed in a process of its own, so no agent can look at another's data.
+
+    What a killed process was to answer is asked again. Raises ``ForecastError`` if they are killed again and again.
+    """
     answers: dict[tuple[str, Direction], Foresight] = {}
+    for _ in range(POOLS):
+        open_ones = [item for item in questions if (item.name, item.direction) not in answers]
+        with suppress(BrokenProcessPool):
+            _ask_pool(open_ones, answers, each)
+            return answers
+    raise ForecastError(
+        f"forecasts: their processes were killed {POOLS} times (is memory short?); {len(answers)} of {len(questions)} "
+        "are made; run the same command again"
+    )
+
+
+def _ask_pool(
+    questions: Sequence[Question],
+    answers: dict[tuple[str, Direction], Foresight],
+    each: Callable[[str], None],
+) -> None:
     with ProcessPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         pending = [pool.submit(foresee, question) for question in questions]
         for done in as_completed(pending):
             answer = done.result()
             answers[answer.name, answer.direction] = answer
             each(answer.name)
-    return answers
 
 
 def _backtest(question: Question, gap_slots: int) -> list[BacktestRow]:
@@ -145,3 +171,35 @@ def backtest_records(answers: Mapping[tuple[str, Direction], Foresight]) -> list
         for (name, direction), answer in sorted(answers.items())
         for row in answer.backtest
     ]
+
+
+def to_json(answers: Mapping[tuple[str, Direction], Foresight]) -> str:
+    """Return all answers as text that ``from_json`` turns into the same numbers, to the last bit."""
+    kept = [
+        {
+            "name": answer.name,
+            "direction": answer.direction,
+            "forecast": asdict(answer.forecast),
+            "backtest": [asdict(row) for row in answer.backtest],
+        }
+        for answer in answers.values()
+    ]
+    return json.dumps(kept, default=np.ndarray.tolist)
+
+
+def from_json(text: str) -> dict[tuple[str, Direction], Foresight]:
+    """Return what ``to_json`` was given."""
+    return {
+        (kept["name"], kept["direction"]): Foresight(
+            name=kept["name"],
+            direction=kept["direction"],
+            forecast=_forecast(kept["forecast"]),
+            backtest=[BacktestRow(**row) for row in kept["backtest"]],
+        )
+        for kept in json.loads(text)
+    }
+
+
+def _forecast(kept: Mapping[str, Any]) -> Forecast:
+    bands = {name: np.array(kept[name]) for name in ("mean_wh", "lower_wh", "upper_wh")}
+    return Forecast(**{**kept, **bands})

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from setm.chain.deployment import attach, deploy
-from setm.chain.events import read_events, write_events
-from setm.chain.node import NodeKind, local_node
-from setm.chain.sender import Sent, connect
+from setm.chain.connection import Connection, Patience, connect
+from setm.chain.deployment import addresses_of, attach, deploy, stands
+from setm.chain.events import write_events
+from setm.chain.journal import Journal, Observer
+from setm.chain.keeper import Keeper
+from setm.chain.node import CHAIN_ID, Node, NodeKind, local_node
 from setm.data import MeterSeries
-from setm.errors import ConfigError
+from setm.errors import ChainUnreachable, ConfigError, RolledBack, SetupError
+from setm.files import write_whole
 from setm.simulation import auction_day, negotiation_day
-from setm.simulation.check import check_books
+from setm.simulation.check import all_events, check_books
 from setm.simulation.clock import Agenda
 from setm.simulation.community import (
     Community,
@@ -36,6 +42,9 @@ from setm.units import payment_up
 MECHANISMS = ("negotiation", "auction")
 # Enrolment and trading happen in the half day before delivery begins.
 LEAD_SECONDS = 12 * 3600
+# How often a chain that ends in the middle of a day is started again.
+RESTARTS = 5
+JOURNAL = "journal.sqlite"
 
 
 class Progress(Protocol):
@@ -71,30 +80,164 @@ class Day:
     deploy_config: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """Under which number, account and meter somebody took part."""
+
+    name: str
+    participant_id: int
+    account: str
+    meter: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Who hears of a run: notices in words, each write of its journal; and how patient it is with its chain."""
+
+    notice: Callable[[str], None] = lambda text: None
+    observe: Observer = lambda change, entry: None
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What all steps of one mechanism's run need."""
+
+    name: str
+    day: Day
+    network: NodeKind
+    folder: Path
+    progress: Progress
+    watch: Watch
+    journal: Journal
+
+    @property
+    def start_at(self) -> datetime:
+        """The time of the chain's first block."""
+        lead_slots = LEAD_SECONDS // self.day.slot_seconds
+        return slot_start(Slot(self.day.slots[0] - lead_slots), self.day.slot_seconds)
+
+
 def run_mechanism(
-    name: str, day: Day, network: NodeKind, folder: Path, progress: Progress
-) -> list[Member]:
-    """Run one mechanism's day and write its deployment, events and transactions into ``folder``."""
+    name: str,
+    day: Day,
+    network: NodeKind,
+    folder: Path,
+    progress: Progress,
+    watch: Watch | None = None,
+) -> list[Membership]:
+    """Run one mechanism's day and write its deployment, events and transactions into ``folder``.
+
+    What an earlier run of the same day left in ``folder`` is continued, and not done again once it is whole. A chain
+    that ends in the middle is started again from its saved state, ``RESTARTS`` times at most.
+    """
     if name not in MECHANISMS:
         raise ConfigError(f"mechanism {name}: expected one of {', '.join(MECHANISMS)}")
-    sent: list[Sent] = []
-    start_at = slot_start(day.slots[0] - LEAD_SECONDS // day.slot_seconds, day.slot_seconds)
-    with local_node(network, start_at=start_at, log=folder / "chain.log") as node:
-        done = progress.stage(f"{name}: deploy", 1)
-        deployment_file = deploy(node, day.deploy_config, folder)
-        web3 = connect(node.url)
-        community = open_community(day.seed, web3, attach(web3, deployment_file), sent.append)
+    watch, whole = watch or Watch(), folder / "members.json"
+    if whole.is_file():
+        return [Membership(**row) for row in json.loads(whole.read_text())]
+    folder.mkdir(exist_ok=True)
+    with Journal(folder / JOURNAL, watch.observe) as journal:
+        stage = _Stage(name, day, network, folder, progress, watch, journal)
+        members = [_membership(item.member) for item in _persistently(stage)]
+        lines = "".join(json.dumps(asdict(item)) + "\n" for item in journal.history())
+    write_whole(folder / "transactions.jsonl", lines)
+    shutil.rmtree(folder / "chain", ignore_errors=True)
+    (folder / f"{JOURNAL}.lock").unlink(missing_ok=True)
+    write_whole(whole, json.dumps([asdict(item) for item in members]))
+    return members
+
+
+def _persistently(stage: _Stage) -> list[Enrolled]:
+    for left in reversed(range(RESTARTS + 1)):
+        try:
+            return _live(stage)
+        except ChainUnreachable as error:
+            if left == 0:
+                raise
+            stage.watch.notice(f"{stage.name}: {error}; starting the chain again")
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _live(stage: _Stage) -> list[Enrolled]:
+    """Live through the day from its first step; what the journal has is not sent again."""
+    name, day, progress = stage.name, stage.day, stage.progress
+    done = progress.stage(f"{name}: deploy", 1)
+    with _contracts_on_chain(stage) as web3:
+        keeper = Keeper(web3, stage.journal, stage.network, patience=stage.watch.patience)
+        _continue(stage, keeper)
+        deployment = attach(web3, stage.folder / "deployment.json")
+        community = open_community(day.seed, deployment, keeper)
         done()
         enrolled = _enrol_all(name, day, community, progress)
-        agenda = Agenda(node_kind=network, web3=web3)
+        agenda = Agenda(keeper=keeper)
         _trade(name, day, community, enrolled, agenda, progress)
         _deliver(name, day, community, enrolled, agenda, progress)
+        keeper.check()
         check_books(community, [item.member for item in enrolled])
-        events = read_events(web3, community.deployment.addresses)
-        write_events(events, folder / "events.jsonl")
-    lines = "".join(json.dumps(asdict(item)) + "\n" for item in sent)
-    (folder / "transactions.jsonl").write_text(lines)
-    return [item.member for item in enrolled]
+        events = all_events(keeper, deployment.addresses)
+        write_events(events, stage.folder / "events.jsonl")
+    return enrolled
+
+
+def _continue(stage: _Stage, keeper: Keeper) -> None:
+    """Put back what the chain lost since the journal was written, and say how far the run is."""
+    mined, planned = stage.journal.counts()
+    lost = keeper.reconcile()
+    if planned:
+        stage.watch.notice(
+            f"continuing {stage.name}: {mined - len(lost)} of {planned} transactions are on the chain"
+        )
+
+
+@contextmanager
+def _contracts_on_chain(stage: _Stage) -> Iterator[Connection]:
+    """Start the chain from its saved state; deploy onto a fresh one if it has no whole deployment."""
+    state, deployment = stage.folder / "chain", stage.folder / "deployment.json"
+    for is_fresh in (not deployment.is_file(), True):
+        if is_fresh:
+            shutil.rmtree(state, ignore_errors=True)
+        with local_node(
+            stage.network, start_at=stage.start_at, log=stage.folder / "chain.log", state=state
+        ) as node:
+            web3 = connect(
+                node.url,
+                chain_id=CHAIN_ID,
+                patience=stage.watch.patience,
+                is_alive=node.is_alive,
+            )
+            if is_fresh:
+                _deploy(stage, node)
+            elif not stands(web3, deployment):
+                continue
+            yield web3
+            return
+
+
+def _deploy(stage: _Stage, node: Node) -> None:
+    """Deploy; again, at the addresses of the first time, if the chain lost everything."""
+    target = stage.folder / "deployment.json"
+    before = addresses_of(target) if target.is_file() else None
+    try:
+        deploy(node, stage.day.deploy_config, stage.folder)
+    except SetupError as error:
+        if node.is_alive():
+            raise
+        raise ChainUnreachable(f"the chain ended during deployment: {error}") from error
+    if before not in (None, addresses_of(target)):
+        raise RolledBack(
+            f"{stage.name}: the chain lost its contracts, and they came back at other addresses: start anew with "
+            "--fresh"
+        )
+
+
+def _membership(member: Member) -> Membership:
+    return Membership(
+        name=member.name,
+        participant_id=member.participant_id,
+        account=member.sender.address,
+        meter=member.meter,
+    )
 
 
 def _enrol_all(name: str, day: Day, community: Community, progress: Progress) -> list[Enrolled]:

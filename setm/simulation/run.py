@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -15,15 +17,28 @@ from typing import Any
 import yaml
 
 from setm import __version__
+from setm.chain.journal import Journal
 from setm.chain.node import NodeKind
+from setm.errors import StorageFull
+from setm.files import lock, storing, write_whole
+from setm.forecast import Direction
 from setm.scenario import Scenario
-from setm.simulation.community import OPERATOR_ID, Member
-from setm.simulation.foresight import backtest_records, forecast_records, foresee_all
+from setm.simulation.community import OPERATOR_ID
+from setm.simulation.foresight import (
+    Foresight,
+    backtest_records,
+    forecast_records,
+    foresee_all,
+    from_json,
+    to_json,
+)
 from setm.simulation.keys import OPERATOR_INDEX, local_account
-from setm.simulation.mechanism import Progress, run_mechanism
+from setm.simulation.mechanism import JOURNAL, Membership, Progress, Watch, run_mechanism
 from setm.simulation.settings import Loaded, day_of, load, questions
 
 VERSIONED = ("setm", "web3", "eth-account", "eth-brownie", "polars", "lightgbm", "statsforecast")
+# Beside the run's own files while it is under way.
+LOCK, COMMAND, FORESIGHT = "lock", "command.json", "foresight.json"
 
 
 def run(
@@ -33,43 +48,131 @@ def run(
     out: Path,
     progress: Progress,
     with_backtest: bool = True,
+    fresh: bool = False,
+    complete: Callable[[Path], object] = lambda folder: None,
+    watch: Watch | None = None,
 ) -> Path:
-    """Run a scenario and return its folder ``out``, written whole or not at all; an older one is replaced."""
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        _fill(partial, scenario, network, progress, with_backtest)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    shutil.rmtree(out, ignore_errors=True)
-    partial.rename(out)
+    """Run a scenario and return its folder ``out``, put in place whole or not at all; an older one is replaced.
+
+    A run that was interrupted after its first transaction is kept beside ``out`` and continued when it is asked for
+    again, unless ``fresh``. ``complete`` adds to the folder before it is put in place.
+    """
+    partial, watch = out.with_name(f".{out.name}.partial"), watch or Watch()
+    command = {
+        "scenario_sha256": scenario.sha256(),
+        "network": network,
+        "with_backtest": with_backtest,
+        "program": __version__,
+    }
+    with _workplace(partial, command, fresh, watch), storing(partial):
+        _fill(partial, scenario, network, progress, with_backtest, watch)
+        complete(partial)
+        _put_in_place(partial, out)
     return out
 
 
+@contextmanager
+def _workplace(
+    folder: Path, command: Mapping[str, Any], fresh: bool, watch: Watch
+) -> Iterator[None]:
+    """Lock a run's folder and empty it unless it is of the same command; keep it if there is something to continue."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = lock(folder / LOCK)
+    try:
+        if fresh or not _is_of(folder, command):
+            _empty(folder, watch)
+            write_whole(folder / COMMAND, json.dumps(command))
+        yield
+    except BaseException:
+        if _has_begun(folder):
+            watch.notice(f"kept in {folder}: the same command continues from there")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        os.close(held)
+
+
+def _is_of(folder: Path, command: Mapping[str, Any]) -> bool:
+    try:
+        return bool(json.loads((folder / COMMAND).read_text()) == command)
+    except (OSError, ValueError):
+        return False
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether anything was sent: then it must not be sent again, and is worth continuing."""
+    try:
+        return any(_lines_of(path) for path in folder.glob(f"*/{JOURNAL}"))
+    except (StorageFull, sqlite3.Error):
+        # Not readable now: then nothing may be removed.
+        return True
+
+
+def _lines_of(path: Path) -> int:
+    with Journal(path) as journal:
+        return journal.counts()[1]
+
+
+def _empty(folder: Path, watch: Watch) -> None:
+    if _has_begun(folder):
+        watch.notice(f"{folder}: left by another run, removed; starting anew")
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()
+
+
+def _put_in_place(partial: Path, out: Path) -> None:
+    for name in (LOCK, COMMAND, FORESIGHT):
+        (partial / name).unlink(missing_ok=True)
+    older = out.with_name(f".{out.name}.older")
+    shutil.rmtree(older, ignore_errors=True)
+    if out.exists():
+        out.rename(older)
+    partial.rename(out)
+    shutil.rmtree(older, ignore_errors=True)
+
+
 def _fill(
-    folder: Path, scenario: Scenario, network: NodeKind, progress: Progress, with_backtest: bool
+    folder: Path,
+    scenario: Scenario,
+    network: NodeKind,
+    progress: Progress,
+    with_backtest: bool,
+    watch: Watch,
 ) -> None:
     seconds: dict[str, float] = {}
     with _timed(seconds, "load"):
         loaded = load(scenario)
-    asked = questions(loaded, with_backtest=with_backtest)
-    done = progress.stage("forecast", len(asked))
     with _timed(seconds, "forecast"):
-        answers = foresee_all(asked, lambda _name: done())
+        answers = _foresee(folder, loaded, progress, with_backtest)
     day = day_of(loaded, answers)
-    members: Sequence[Member] = ()
+    members: Sequence[Membership] = ()
     for name in scenario.mechanisms:
-        (folder / name).mkdir()
         with _timed(seconds, name):
-            members = run_mechanism(name, day, network, folder / name, progress)
+            members = run_mechanism(name, day, network, folder / name, progress, watch)
     resolved = scenario.resolved(relative_to=folder)
-    (folder / "scenario.yaml").write_text(yaml.safe_dump(resolved, sort_keys=False))
+    write_whole(folder / "scenario.yaml", yaml.safe_dump(resolved, sort_keys=False))
     _write_json(folder / "participants.json", _participants(loaded, members))
     _write_json(folder / "forecasts.json", forecast_records(answers))
     _write_json(folder / "backtest.json", backtest_records(answers))
     _write_json(folder / "run.json", _about(scenario, network, seconds))
+
+
+def _foresee(
+    folder: Path, loaded: Loaded, progress: Progress, with_backtest: bool
+) -> dict[tuple[str, Direction], Foresight]:
+    """Return all forecasts, those of an interrupted run if it had made them."""
+    kept = folder / FORESIGHT
+    asked = questions(loaded, with_backtest=with_backtest)
+    done = progress.stage("forecast", len(asked))
+    if kept.is_file():
+        return from_json(kept.read_text())
+    answers = foresee_all(asked, lambda _name: done())
+    write_whole(kept, to_json(answers))
+    return answers
 
 
 def _about(scenario: Scenario, network: NodeKind, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -92,7 +195,7 @@ def _version(package: str) -> str:
     return __version__ if package == "setm" else metadata.version(package)
 
 
-def _participants(loaded: Loaded, members: Sequence[Member]) -> list[dict[str, Any]]:
+def _participants(loaded: Loaded, members: Sequence[Membership]) -> list[dict[str, Any]]:
     by_name = {member.name: member for member in members}
     operator = {
         "name": "grid operator",
@@ -113,7 +216,7 @@ def _participants(loaded: Loaded, members: Sequence[Member]) -> list[dict[str, A
             "kind": item.kind,
             "device": item.device,
             "zone": item.zone,
-            "account": by_name[item.name].sender.address,
+            "account": by_name[item.name].account,
             "meter": by_name[item.name].meter,
             "days_for_forecasting": item.days_for_forecasting,
             "min_bid_price": item.min_bid,
@@ -125,7 +228,7 @@ def _participants(loaded: Loaded, members: Sequence[Member]) -> list[dict[str, A
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1) + "\n")
+    write_whole(path, json.dumps(value, indent=1) + "\n")
 
 
 @contextmanager

@@ -17,12 +17,13 @@ CONTRACTS = ROOT / "contracts"
 
 # From the bottom up. A part may import parts of its own floor and of the floors below; no two parts need each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("units", "slots", "types", "errors", "messages", "keystore"),
+    ("units", "slots", "types", "errors", "messages", "keystore", "files"),
     ("orders", "pricing", "settlement", "metering", "registry", "ledger", "negotiation"),
     ("data", "forecast", "agents", "scenario", "experiment"),
     ("chain", "evm"),
     ("simulation",),
     ("report",),
+    ("verify",),
     ("bench", "cli"),
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 
 import pytest
-import requests
-from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
 
-from setm.chain import sender as chain_sender
+from setm.chain.connection import PatientProvider
 from setm.chain.contracts import Clearinghouse, Registry, Token
-from setm.chain.sender import Sender, connect, patiently, revert_data
-from setm.errors import ChainUnreachable, Reverted, TransactionLost
+from setm.chain.journal import Journal
+from setm.chain.keeper import Keeper
+from setm.chain.sender import Patience, Sender, connect, revert_data
+from setm.errors import AnswerLost, ChainUnreachable, Reverted, TransactionLost
 from setm.simulation.keys import derived_account, local_account
 from tests.python.chain.deploying import deploy
 
@@ -32,13 +32,13 @@ def contracts(web3):
 
 
 @pytest.fixture
-def record():
-    return []
+def keeper(web3):
+    return Keeper(web3, Journal())
 
 
 @pytest.fixture
-def sender(web3, record):
-    return Sender(web3, local_account(3), "alice", record.append)
+def sender(web3, keeper):
+    return Sender(web3, local_account(3), "alice", keeper)
 
 
 def nonce_of(web3, sender):
@@ -96,12 +96,12 @@ def test_what_runs_out_of_gas_is_refused_without_a_reason(contracts, sender):
     assert (refused.value.name, refused.value.arguments) == ("Reverted", {})
 
 
-def test_every_transaction_is_recorded_the_refused_as_well(contracts, sender, record):
+def test_every_transaction_is_journaled_the_refused_as_well(contracts, sender, keeper):
     token, _, house = contracts
     token.mint(sender, 5)
     with pytest.raises(Reverted):
         house.withdraw(sender, 1)
-    done, refused = record
+    done, refused = keeper.journal.history()
     assert (done.participant, done.action, done.contract, done.ok) == (
         "alice",
         "mint",
@@ -120,20 +120,20 @@ def test_the_same_signed_bytes_handed_in_twice_are_one_transaction(
     """The node's answer is lost after it has taken the transaction, so that the same bytes are sent again."""
     token = contracts[0]
     before, first = int(token.ask("balanceOf", sender.address)), nonce_of(web3, sender)
-    send, handed_in = web3.eth.send_raw_transaction, []
+    ask, handed_in = web3.provider.make_request, []
 
-    def lose_the_first_answer(raw):
-        handed_in.append(bytes(raw))
-        tx_hash = send(raw)
-        # Ganache executes the same bytes twice if they come again while it makes the block (7.9.2).
-        web3.eth.wait_for_transaction_receipt(tx_hash, timeout=10, poll_latency=0.01)
-        raise requests.ConnectionError("answer lost")
+    def lose_each_answer(method, params):
+        answer = ask(method, params)
+        if method == "eth_sendRawTransaction":
+            handed_in.append(params)
+            raise AnswerLost("answer lost")
+        return answer
 
-    monkeypatch.setattr(web3.eth, "send_raw_transaction", lose_the_first_answer)
-    monkeypatch.setattr(chain_sender, "wait_exponential", lambda **_: lambda _state: 0)
+    monkeypatch.setattr(web3.provider, "make_request", lose_each_answer)
     token.mint(sender, 7)
-    assert handed_in[0] == handed_in[-1]
-    assert len(handed_in) == 2
+    assert len(handed_in) == 1
+    monkeypatch.undo()
+    assert "error" in ask("eth_sendRawTransaction", handed_in[0])
     assert int(token.ask("balanceOf", sender.address)) == before + 7
     assert nonce_of(web3, sender) == first + 1
 
@@ -155,14 +155,16 @@ def test_a_view_that_reverts_has_data_to_decode(web3, contracts, sender):
 
 def test_a_transaction_in_no_block_is_lost_and_says_so(web3, node, contracts, monkeypatch):
     token = contracts[0]
-    lonely = Sender(web3, local_account(4), "bob")
-    monkeypatch.setattr(chain_sender, "RECEIPT_SECONDS", 0.3)
+    hasty = Patience(block=0.3, stuck=10)
+    lonely = Sender(web3, local_account(4), "bob", Keeper(web3, Journal(), patience=hasty))
     stop, go = {"ganache": ("miner_stop", "miner_start"), "anvil": ("evm_setAutomine",) * 2}[
         node.kind
     ]
     web3.provider.make_request(RPCEndpoint(stop), [] if node.kind == "ganache" else [False])
     try:
-        with pytest.raises(TransactionLost, match="mint of bob: 0x[0-9a-f]{64} is in no block"):
+        with pytest.raises(
+            TransactionLost, match=r"mint of bob: 0x[0-9a-f]{64} \(sent\) is in no block"
+        ):
             token.mint(lonely, 1)
     finally:
         web3.provider.make_request(RPCEndpoint(go), [] if node.kind == "ganache" else [True])
@@ -179,24 +181,17 @@ def free_port() -> int:
 def test_nobody_at_the_address_is_said_clearly():
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ChainUnreachable, match=f"no chain answers at {url}: start one"):
-        connect(url)
+        connect(url, patience=Patience(attempts=2, pause=0))
 
 
-def test_a_node_that_falls_silent_is_asked_again_and_then_given_up(monkeypatch):
-    silent = Web3(HTTPProvider(f"http://127.0.0.1:{free_port()}"))
-    monkeypatch.setattr(chain_sender, "wait_exponential", lambda **_: lambda _state: 0)
-    with pytest.raises(ChainUnreachable, match="the node does not answer after 5 tries"):
-        patiently(lambda: silent.eth.block_number)
-
-
-def test_an_answer_after_a_failure_is_taken(monkeypatch):
-    monkeypatch.setattr(chain_sender, "wait_exponential", lambda **_: lambda _state: 0)
-    answers = iter([requests.ConnectionError("gone"), requests.Timeout("late"), 42])
-
-    def ask():
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    assert patiently(ask) == 42
+def test_a_node_that_falls_silent_is_asked_again_and_then_given_up():
+    """It says so after as many attempts as it was told, and sends nothing."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        silent = PatientProvider(
+            [url], Patience(attempts=3, pause=0, answer=0.05), 1337, lambda: True
+        )
+        with pytest.raises(ChainUnreachable, match="does not answer eth_blockNumber after 3 tries"):
+            silent.make_request(RPCEndpoint("eth_blockNumber"), [])

@@ -1,0 +1,419 @@
+"""Keeps on the chain what the journal says: hands it in, finds it again, puts it back when the chain has lost it.
+
+A chain can lose blocks: it was killed before it saved them, or it took another branch. The keeper remembers the newest
+block that it has seen. If that one is gone, every transaction whose block is gone is handed in again, byte for byte, in
+the order in which all of them were meant, on a local chain at the time of its first block. Then the same comes of it,
+or ``RolledBack`` says what did not.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from web3.types import RPCEndpoint
+
+from setm.chain.connection import Connection, Patience, PatientProvider
+from setm.chain.journal import Entry, Journal, Mined, Signed, State
+from setm.chain.node import NodeKind, advance_to
+from setm.errors import AnswerLost, ChainError, ChainUnreachable, RolledBack, TransactionLost
+
+KNOWN = ("already known", "known transaction", "already exists", "already imported")
+NONCE_USED = ("nonce too low", "correct nonce", "nonce is too low")
+TOO_CHEAP = ("max fee per gas less", "maxfeepergas", "underpriced", "fee cap", "gas price")
+# Ganache 7.9.2 executes the same bytes twice if they come again while it makes a block with them.
+REPEAT_AFTER_SECONDS = 0.25
+
+Renew = Callable[[Entry, Signed, int, int], Signed]
+"""Signs a line's last bytes again with another fee (wei per gas) and nonce."""
+Explain = Callable[[Entry, Signed, int], str]
+"""Returns the revert data of a refused transaction in this block, as hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    number: int
+    block_hash: str
+
+
+class Keeper:
+    """One chain and its journal; ``kind`` is None unless the chain is a local one whose clock can be moved.
+
+    A transaction counts once ``confirmations`` blocks follow its own.
+    """
+
+    def __init__(
+        self,
+        web3: Connection,
+        journal: Journal,
+        kind: NodeKind | None = None,
+        *,
+        confirmations: int = 0,
+        patience: Patience | None = None,
+    ) -> None:
+        self.web3 = web3
+        self.journal = journal
+        self.patience = patience or Patience()
+        self.chain_id = web3.eth.chain_id
+        self._kind = kind
+        self._confirmations = confirmations
+        self._floor = 0
+        newest = journal.newest()
+        found = newest.mined if newest else None
+        self._tip = _Block(found.block, found.block_hash) if found else None
+
+    # ---- the clock ----
+
+    def now(self) -> int:
+        """Return the time of the newest block."""
+        return int(self._block("latest")["timestamp"], 16)
+
+    def advance(self, timestamp: int) -> None:
+        """See that the chain still has everything, then move a local chain's clock to ``timestamp`` (UTC seconds)."""
+        self.check()
+        self._floor = max(self._floor, timestamp)
+        self._advance(timestamp)
+        self.journal.finalise(self._number("eth_blockNumber") - self._confirmations)
+
+    def _advance(self, timestamp: int) -> None:
+        if self._kind is None or timestamp <= 0:
+            return
+        for pause in [*self.patience.pauses(), None]:
+            try:
+                advance_to(self._kind, self.web3, timestamp)
+                break
+            except ChainUnreachable:
+                # The order to make a block was lost or came twice; asked again, the clock shows which.
+                if pause is None or not self._is_alive():
+                    raise
+                time.sleep(pause)
+        self._saw(self._block("latest"))
+
+    def _is_alive(self) -> bool:
+        provider = self.web3.provider
+        return not isinstance(provider, PatientProvider) or provider.is_alive()
+
+    # ---- what is on the chain ----
+
+    def check(self) -> bool:
+        """Put back what the chain has lost, if it has lost anything; return whether it had."""
+        if self._tip is None or self._has(self._tip):
+            return False
+        self.reconcile()
+        return True
+
+    def reconcile(self, but: Entry | None = None) -> list[Entry]:
+        """Put back every transaction whose block is gone, ``but`` one; return them. See the head of this file."""
+        self._tip = None
+        lost = [
+            item if item.state is State.SENT else self.journal.lost(item)
+            for item in self._lost()
+            if but is None or item.number != but.number
+        ]
+        for item in lost:
+            self._put_back(item)
+        self._saw(self._block("latest"))
+        self._advance(self._floor)
+        return lost
+
+    def _lost(self) -> list[Entry]:
+        """Return the lines whose block is gone; a block stands on all before it, so that bisection finds the first."""
+        seen = [(item, item.mined) for item in self.journal.seen() if item.mined is not None]
+        placed = sorted(
+            {
+                (mined.block, mined.block_hash)
+                for item, mined in seen
+                if item.state is not State.SENT
+            }
+        )
+        first = bisect_left(placed, True, key=lambda block: not self._has(_Block(*block)))
+        gone = set(placed[first:])
+        return [
+            item
+            for item, mined in seen
+            if item.state is State.SENT or (mined.block, mined.block_hash) in gone
+        ]
+
+    def _put_back(self, entry: Entry) -> None:
+        before = entry.mined
+        assert before is not None
+        mined = self._find(entry, self.journal.signatures(entry))
+        if mined is None:
+            self._advance(before.timestamp - 1)
+            mined = self.deliver(entry)
+        if _outcome(mined) != _outcome(before):
+            raise RolledBack(
+                f"{entry.name}: the chain lost block {before.block} with {before.tx_hash}; handed in again it is in "
+                f"block {mined.block} with another result ({'ok' if mined.ok else 'refused'}, was "
+                f"{'ok' if before.ok else 'refused'}): start anew with --fresh"
+            )
+        self.journal.mined(entry, replace(mined, refusal=before.refusal))
+
+    # ---- delivering ----
+
+    def deliver(
+        self, entry: Entry, renew: Renew | None = None, explain: Explain | None = None
+    ) -> Mined:
+        """Hand in what was signed for a line until it is in a block; return what came of it, checked against its block.
+
+        The same bytes are handed in again when they were dropped; ``renew`` signs them with a higher fee when they are
+        stuck. Raises ``TransactionLost`` when the patience is over.
+        """
+        return _Delivery(self, entry, renew, explain).run()
+
+    def _find(
+        self, entry: Entry, signed: Sequence[Signed], explain: Explain | None = None
+    ) -> Mined | None:
+        """Return the place of a transaction if it has one and block and receipt agree."""
+        for item in reversed(signed):
+            receipt = self._ask("eth_getTransactionReceipt", item.tx_hash)
+            if receipt is None:
+                continue
+            block = self._ask("eth_getBlockByNumber", receipt["blockNumber"], False)
+            if block is None or not _agree(entry, receipt, block):
+                continue
+            if not self._follows(block):
+                self.reconcile(but=entry)
+                return self._find(entry, signed, explain)
+            self._saw(block)
+            ok = int(receipt["status"], 16) == 1
+            refusal = (
+                "" if ok or explain is None else explain(entry, item, int(block["number"], 16))
+            )
+            return Mined(
+                tx_hash=item.tx_hash,
+                block=int(block["number"], 16),
+                block_hash=str(block["hash"]),
+                timestamp=int(block["timestamp"], 16),
+                ok=ok,
+                gas_used=int(receipt["gasUsed"], 16),
+                receipt={name: value for name, value in receipt.items() if name != "logsBloom"},
+                refusal=refusal,
+            )
+        return None
+
+    def _is_deep(self, mined: Mined) -> bool:
+        needed = self._confirmations
+        return needed == 0 or self._number("eth_blockNumber") >= mined.block + needed
+
+    def _follows(self, block: Mapping[str, Any]) -> bool:
+        """Whether the newest block that was seen still counts beside this one."""
+        tip = self._tip
+        if tip is None or block["hash"] == tip.block_hash:
+            return True
+        if int(block["number"], 16) == tip.number + 1:
+            return bool(block["parentHash"] == tip.block_hash)
+        return self._has(tip)
+
+    def _saw(self, block: Mapping[str, Any]) -> None:
+        number = int(block["number"], 16)
+        if self._tip is None or number >= self._tip.number:
+            self._tip = _Block(number, str(block["hash"]))
+
+    def _has(self, block: _Block) -> bool:
+        # Twice no: one answer may be wrong, and putting back what was not lost takes long.
+        return any(
+            found is not None and found["hash"] == block.block_hash
+            for found in (
+                self._ask("eth_getBlockByNumber", hex(block.number), False) for _ in range(2)
+            )
+        )
+
+    def _block(self, which: str) -> Mapping[str, Any]:
+        found = self._ask("eth_getBlockByNumber", which, False)
+        if found is None:
+            raise ChainUnreachable(f"the node does not know block {which}")
+        return dict(found)
+
+    def next_nonce(self, address: str) -> int:
+        """Return the nonce of this address by the chain's newest block, said twice."""
+        said: list[int] = []
+        for _ in range(2 * self.patience.attempts):
+            said.append(self._number("eth_getTransactionCount", address, "latest"))
+            if said[-2:-1] == said[-1:]:
+                return said[-1]
+        raise ChainUnreachable(f"the node gives {address} another nonce each time: {said}")
+
+    def base_fee(self) -> int:
+        """Return the base fee of the newest block, wei per gas."""
+        return int(self._block("latest").get("baseFeePerGas", "0x0"), 16)
+
+    def _number(self, method: str, *params: Any) -> int:
+        return int(self._ask(method, *params), 16)
+
+    def _ask(self, method: str, *params: Any) -> Any:
+        answer: Any = self.web3.provider.make_request(RPCEndpoint(method), list(params))
+        if "error" in answer:
+            raise ChainError(f"the node refuses {method}: {answer['error'].get('message', '')}")
+        return answer["result"]
+
+
+class _Delivery:
+    """One line of the journal on its way into a block."""
+
+    def __init__(
+        self, keeper: Keeper, entry: Entry, renew: Renew | None, explain: Explain | None
+    ) -> None:
+        self._keeper = keeper
+        self._entry = entry
+        self._renew = renew
+        self._explain = explain
+        self._signed = keeper.journal.signatures(entry)
+        self._deadline = time.monotonic() + keeper.patience.block
+        self._problem = "check that the chain makes blocks"
+        self._refusals = 0
+        self._signed_at = time.monotonic()
+
+    def run(self) -> Mined:
+        """Hand in, wait, find out what is wrong, and again."""
+        mined = None
+        if self._entry.state is State.SENT:
+            mined = self._wait(0)
+        else:
+            self._entry = self._keeper.journal.sent(self._entry)
+        while True:
+            while mined is None:
+                mined = self._wait(self._hand_in())
+                if mined is None:
+                    self._heal()
+            mined = self._deep(mined)
+            if mined is not None and not self._was_overtaken(mined):
+                return mined
+            mined = None
+
+    def _hand_in(self) -> float:
+        """Hand in the newest bytes; return for how many seconds a receipt is worth waiting for."""
+        raw = "0x" + self._signed[-1].raw.hex()
+        try:
+            answer: Any = self._keeper.web3.provider.make_request(
+                RPCEndpoint("eth_sendRawTransaction"), [raw]
+            )
+        except AnswerLost as error:
+            self._problem = str(error)
+            time.sleep(REPEAT_AFTER_SECONDS)
+            return 0
+        message = str(answer.get("error", {}).get("message", "")).lower()
+        if not message or any(words in message for words in (*KNOWN, *NONCE_USED)):
+            return self._keeper.patience.stuck
+        self._problem = f"the node says: {message}"
+        time.sleep(self._keeper.patience.pause)
+        if any(words in message for words in TOO_CHEAP):
+            self._raise_fee()
+            return 0
+        self._refusals += 1
+        if self._refusals > self._keeper.patience.attempts:
+            raise ChainError(f"{self._name()} is not taken: {message}")
+        return 0
+
+    def _wait(self, seconds: float) -> Mined | None:
+        """Look for a receipt for so long; at least once."""
+        until, pause = min(time.monotonic() + seconds, self._deadline), 0.001
+        while True:
+            mined = self._keeper._find(self._entry, self._signed, self._explain)
+            if mined is not None or time.monotonic() >= until:
+                return mined
+            time.sleep(pause)
+            pause = min(pause * 2, 0.25)
+
+    def _heal(self) -> None:
+        """Find out why there is no receipt, and do what helps; return when the bytes may be handed in again."""
+        if time.monotonic() >= self._deadline:
+            raise TransactionLost(
+                f"{self._name()} is in no block after {self._keeper.patience.block:.0f} s: {self._problem}; then run "
+                "the same command again to continue"
+            )
+        self._keeper.check()
+        nonce, next_nonce = self._signed[-1].nonce, self._keeper.next_nonce(self._entry.sender)
+        if next_nonce > nonce:
+            self._replace_used(next_nonce)
+        elif next_nonce < nonce:
+            self._problem = f"transaction {next_nonce} of the same key is missing before it"
+            self._keeper.reconcile(but=self._entry)
+        elif self._is_stuck():
+            self._raise_fee()
+
+    def _is_stuck(self) -> bool:
+        """Whether the node has had the newest bytes for long; otherwise they are lost, or on their way."""
+        if time.monotonic() < self._signed_at + self._keeper.patience.stuck:
+            return False
+        known = self._keeper._ask("eth_getTransactionByHash", self._signed[-1].tx_hash)
+        return known is not None and known.get("blockNumber") is None
+
+    def _replace_used(self, next_nonce: int) -> None:
+        """The nonce is used: by our own bytes, which the next look finds, or by somebody else."""
+        found = self._keeper._find(self._entry, self._signed, self._explain)
+        if found is not None:
+            return
+        if self._entry.ordinal == 0 and len(self._signed) == 1 and self._renew is not None:
+            # What the chain said before the first signature was old: these bytes can never count.
+            self._renewed(self._signed[-1].max_fee, next_nonce)
+            return
+        raise TransactionLost(
+            f"{self._name()}: another writer used nonce {self._signed[-1].nonce} of {self._entry.sender}: stop it, "
+            "then start anew with --fresh"
+        )
+
+    def _raise_fee(self) -> None:
+        last = self._signed[-1]
+        if self._renew is None:
+            return
+        # A replacement has to offer at least 12.5 % more, and more than blocks cost now.
+        fee = max(last.max_fee * 9 // 8 + 1, 2 * self._keeper.base_fee())
+        self._renewed(fee, last.nonce)
+
+    def _renewed(self, fee: int, nonce: int) -> None:
+        assert self._renew is not None
+        signed = self._renew(self._entry, self._signed[-1], fee, nonce)
+        self._entry = self._keeper.journal.sign(self._entry, signed, "replaced")
+        self._entry = self._keeper.journal.sent(self._entry)
+        self._signed.append(signed)
+        self._signed_at = time.monotonic()
+
+    def _deep(self, mined: Mined) -> Mined | None:
+        """Wait until enough blocks follow; None if another branch has won meanwhile."""
+        found: Mined | None = mined
+        while found is not None and not self._keeper._is_deep(found):
+            if time.monotonic() >= self._deadline:
+                raise TransactionLost(
+                    f"{self._name()} is in block {found.block}, but too few blocks follow: check that the chain "
+                    "makes blocks"
+                )
+            time.sleep(0.05)
+            found = self._keeper._find(self._entry, self._signed, self._explain)
+        return found
+
+    def _was_overtaken(self, mined: Mined) -> bool:
+        """Whether it was refused because what comes before it was lost, and put back behind it; if so, sign anew."""
+        if mined.ok or self._renew is None:
+            return False
+        if not self._keeper.journal.is_before_others(self._entry, mined.block):
+            return False
+        next_nonce = self._keeper.next_nonce(self._entry.sender)
+        self._renewed(self._signed[-1].max_fee, next_nonce)
+        return True
+
+    def _name(self) -> str:
+        return f"{self._entry.name}: {self._signed[-1].tx_hash} ({self._entry.state})"
+
+
+def _agree(entry: Entry, receipt: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
+    """Whether receipt and block are of each other and of this line; one that is not is a wrong or late answer."""
+    tx_hash = str(receipt["transactionHash"]).lower()
+    same_place = receipt["blockHash"] == block["hash"] and all(
+        log["transactionHash"] == receipt["transactionHash"] for log in receipt["logs"]
+    )
+    return (
+        same_place
+        and tx_hash in {str(item).lower() for item in block["transactions"]}
+        and str(receipt["from"]).lower() == entry.sender.lower()
+        and str(receipt["to"]).lower() == entry.intent.target.lower()
+        and receipt["status"] in ("0x0", "0x1")
+    )
+
+
+def _outcome(mined: Mined) -> tuple[bool, list[tuple[str, str, tuple[str, ...]]]]:
+    logs = mined.receipt["logs"]
+    return mined.ok, [(log["address"], log["data"], tuple(log["topics"])) for log in logs]
