@@ -213,6 +213,7 @@ def inner_calls(stage):
             "proveEquivocation": (reading, stage.signed(1, 8, 0)),
         },
         "settlement": {
+            "acceptVenue": (venue,),
             "settle": (slot, ids),
             "payArrears": (alice.id,),
             "addMargin": (alice.id, EUR),
@@ -286,9 +287,10 @@ def test_a_token_that_calls_anything_back_gets_nothing(bad, function):
 
 
 def hostile(stage, name, *args):
-    """Deploy a venue that does what it is told, and let governance add it."""
+    """Deploy a venue that does what it is told; governance adds it and the grid operator accepts it."""
     venue = stage.evm.deploy(name, *args)
     stage.clearinghouse.send("addVenue", venue, sender=stage.governance)
+    stage.settlement.send("acceptVenue", venue, sender=stage.operator)
     stage.evm.now += DAY
     return venue
 
