@@ -164,7 +164,8 @@ interface IParticipantRegistry {
     ) external returns (uint32 participantId);
 
     /// @notice Brings a newer credential of the same identity and account; ends an expiry, not a suspension or revocation.
-    /// @dev Anyone may call; the newest credential counts, its kind, device class, zone and authority included.
+    /// @dev Anyone may bring a credential of the authority that issued the last one; another authority's only the account
+    /// itself, which so chooses who may revoke it. The newest credential counts, its kind, device class and zone included.
     function renew(Credential calldata credential, address authority, bytes calldata authoritySignature) external;
 
     /* KEYS */

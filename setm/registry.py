@@ -195,8 +195,13 @@ def join(
     return replace(freed, participants=(*freed.participants, joined))
 
 
-def renew(registry: Registry, credential: Credential, authority: str, now: int) -> Registry:
-    """Return the state with a newer credential of the same identity and account."""
+def renew(
+    registry: Registry, credential: Credential, authority: str, caller: str, now: int
+) -> Registry:
+    """Return the state with a newer credential of the same identity and account.
+
+    Anyone brings one of the issuing authority, the account alone one of another authority.
+    """
     _check_credential(registry, credential, authority, now)
     participant_id = _participant_with(registry, credential.identity_commitment)
     participant = participant_of(registry, participant_id)
@@ -208,6 +213,8 @@ def renew(registry: Registry, credential: Credential, authority: str, now: int) 
     _require(
         credential.serial > serial, "CredentialUsed", lastSerial=serial, serial=credential.serial
     )
+    may_bring = authority == participant.authority or caller == account
+    _require(may_bring, "NotAllowed", caller=caller, expected=account)
     renewed = replace(participant, credential=credential, authority=authority)
     return _with(registry, participant_id, renewed)
 

@@ -67,6 +67,9 @@ contract ParticipantRegistry is KeyChanges, AuthorityBook {
         address account = _now(entry.account);
         require(credential.account == account, NotAllowed(credential.account, account));
         require(credential.serial > entry.serial, CredentialUsed(entry.serial, credential.serial));
+        // Else a new authority could make itself the issuer of anybody, and revoke whom it likes.
+        bool isIssuer = _accreditations[authority].index == entry.authorityIndex;
+        require(isIssuer || msg.sender == account, NotAllowed(msg.sender, account));
 
         _write(entry, credential, authority);
         _followEntry(entry);

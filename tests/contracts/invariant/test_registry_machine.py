@@ -187,12 +187,12 @@ class RegistryMachine(RuleBasedStateMachine):
         account, authority = self.owner(dice, person), dice.choice(self.ground.authorities[:2])
         credential = self.credential(dice, person - 1, account, dice.randint(1, 9))
         _, values, signature = self.signed(credential, authority)
-        now = self.evm.now
+        now, sender = self.evm.now, dice.choice([account, self.ground.governance.address])
         self.both(
-            lambda state: book.renew(state, credential, authority.address, now),
+            lambda state: book.renew(state, credential, authority.address, sender, now),
             "renew",
             *(values, authority, signature),
-            sender=self.ground.governance,
+            sender=sender,
         )
 
     # Keys

@@ -121,29 +121,41 @@ def test_an_unknown_participant_is_not_active_and_has_no_entry(registry, partici
 
 def test_refuses_to_renew_for_an_unknown_identity(registry):
     with refused("UnknownParticipant", participantId=0):
-        book.renew(registry, credential("carol", serial=2), AUTHORITY, NOW)
+        book.renew(registry, credential("carol", serial=2), AUTHORITY, "anyone", NOW)
 
 
 def test_refuses_to_renew_for_another_account(registry):
     other = credential("bob", identity_commitment=b"alice", serial=2)
     with refused("NotAllowed", caller="bob", expected="alice"):
-        book.renew(registry, other, AUTHORITY, NOW)
+        book.renew(registry, other, AUTHORITY, "anyone", NOW)
 
 
 def test_refuses_to_renew_with_a_serial_that_is_not_above_the_last(registry):
     with refused("CredentialUsed", lastSerial=1, serial=1):
-        book.renew(registry, credential("alice"), AUTHORITY, NOW)
+        book.renew(registry, credential("alice"), AUTHORITY, "anyone", NOW)
 
 
 def test_refuses_to_renew_after_a_revocation(registry):
     revoked = book.revoke(registry, AUTHORITY, ALICE, NOW)
     with refused("NotSecured", key="alice"):
-        book.renew(revoked, credential("alice", serial=2), AUTHORITY, NOW)
+        book.renew(revoked, credential("alice", serial=2), AUTHORITY, "anyone", NOW)
+
+
+def test_only_the_account_itself_brings_the_credential_of_another_authority(registry):
+    other = replace(
+        registry,
+        authorities={**registry.authorities, "other": book.Accreditation(active_from=NOW)},
+    )
+    newer = credential("alice", serial=2)
+    with refused("NotAllowed", caller="other", expected="alice"):
+        book.renew(other, newer, "other", "other", NOW)
+    renewed = book.renew(other, newer, "other", "alice", NOW)
+    assert book.participant_of(renewed, ALICE).authority == "other"
 
 
 def test_renewing_ends_an_expiry(registry):
     newer = credential("alice", serial=5, valid_until=EXPIRES + DAY, zone=8)
-    renewed = book.renew(registry, newer, AUTHORITY, EXPIRES)
+    renewed = book.renew(registry, newer, AUTHORITY, "anyone", EXPIRES)
     assert speaks(renewed, "alice", EXPIRES) == (True, True)
     assert book.participant_of(renewed, ALICE).credential == newer
 

@@ -10,9 +10,9 @@ DAY = 86_400
 
 @pytest.fixture
 def renew(registry, authority, signed, mallory):
-    def send(message, by=authority, signature=None):
+    def send(message, by=authority, signature=None, sender=mallory):
         proof = signature or signed(message, by)
-        return registry.renew(tuple(message.values.values()), by, proof, {"from": mallory})
+        return registry.renew(tuple(message.values.values()), by, proof, {"from": sender})
 
     return send
 
@@ -67,6 +67,33 @@ def test_refuses_a_revoked_participant(registry, renew, newer, authority, alice,
     registry.revoke(people.alice, {"from": authority})
     with brownie.reverts(f"NotSecured: {low(alice)}"):
         renew(newer())
+
+
+def test_takes_the_credential_of_another_authority_from_the_account_alone(
+    registry,
+    renew,
+    newer,
+    governance,
+    authority,
+    second_authority,
+    alice,
+    mallory,
+    people,
+    config,
+    wait_until,
+    low,
+):
+    """Else an authority that hostile governance added could make itself the issuer of anybody, and revoke all."""
+    added = registry.addAuthority(second_authority, {"from": governance})
+    wait_until(added.events["AuthorityScheduled"]["activeFrom"])
+    for stranger in (mallory, second_authority, governance):
+        with brownie.reverts(f"NotAllowed: {low(stranger)}, {low(alice)}"):
+            renew(newer(), by=second_authority, sender=stranger)
+    with brownie.reverts(f"NotAllowed: {low(second_authority)}, {low(authority)}"):
+        registry.revoke(people.alice, {"from": second_authority})
+    renew(newer(), by=second_authority, sender=alice)
+    assert registry.participant(people.alice)[5] == second_authority
+    renew(newer(serial=3), by=second_authority)
 
 
 def test_renews_an_expired_credential(
