@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import select
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,8 @@ TESTS = (
     "tests/audit/mutation",
     "tests/audit/attacks",
 )
-NOT_ASKED = ("tests/audit/mutation/test_mutation.py",)
+# Tests that start processes of their own, such as chains, cannot be asked in a fork.
+STARTS_PROCESSES = re.compile(r"\b(subprocess|local_node)\b")
 # Where the tests of a folder of contracts are, beside the folder of the same name.
 UNIT = "tests/contracts/unit"
 
@@ -91,11 +93,16 @@ class Run:
             code = Code(self.sources.originals(compiler))
             code.install()
             asking = Asking(self, compiler, code, mutants)
-            status = collect(self.tests or TESTS, self.root, Tests(code, asking), NOT_ASKED)
+            status = collect(self.tests or TESTS, self.root, Tests(code, asking), self._not_asked())
         figures.FIGURES = self.root / "reports" / "audit" / "figures.jsonl"
         if status not in (0, 1) or asking.book is None:
             return 2
         return Report(self.root, asking.book, mutants, is_whole=self.sample is None).publish()
+
+    def _not_asked(self) -> list[str]:
+        tests = sorted((self.root / "tests").rglob("test_*.py"))
+        found = [path for path in tests if STARTS_PROCESSES.search(path.read_text())]
+        return [path.relative_to(self.root).as_posix() for path in found]
 
 
 class Asking:
