@@ -155,3 +155,8 @@ def test_an_accepted_risk_with_its_reason_needs_no_test(project, capsys):
 def test_a_table_without_tests_is_no_list_of_threats(project):
     other = "| who | can |\n|---|---|\n| governance | 3 |\n\n"
     assert check(project, other + page_of(), [RAN]) == 0
+
+
+def test_the_page_names_tests_that_exist_for_every_row():
+    """Whether they ran, and passed, is asked when all have run."""
+    assert threats.main([]) == 0
