@@ -9,7 +9,7 @@ from types import FrameType
 import typer
 
 from setm import __version__
-from setm.cli import bench, doctor, experiment, explain, keys, report, run, scenario
+from setm.cli import bench, doctor, experiment, explain, keys, report, run, scenario, verify
 from setm.cli.output import errors
 from setm.errors import SetmError
 
@@ -28,6 +28,7 @@ app.command("run")(run.command)
 app.command("report")(report.command)
 app.command("explain")(explain.command)
 app.command("experiment")(experiment.command)
+app.command("verify")(verify.command)
 app.command("doctor")(doctor.command)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(keys.app, name="keys")

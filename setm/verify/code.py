@@ -1,0 +1,192 @@
+"""Is the code at each address this source, with the values that belong there built in?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from setm import messages
+from setm.chain.abi import ROLES
+from setm.chain.reader import Reader
+from setm.verify.deployment import OPERATOR_ID, Deployed
+from setm.verify.outcome import Check, found, warning
+from setm.verify.source import Compiled
+
+AREA = "code"
+WORD = 32
+DOMAINS: Mapping[str, str] = {
+    "token": "Test Euro",
+    "registry": messages.REGISTRY_DOMAIN,
+    "meters": messages.METER_DOMAIN,
+    "auction": messages.AUCTION_DOMAIN,
+    "negotiation": messages.NEGOTIATION_DOMAIN,
+}
+DOMAIN_VERSION = "1"
+DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+# Immutables that hold another contract's address, and its role.
+LINKS: Mapping[str, str] = {
+    "token": "token",
+    "registry": "registry",
+    "clearinghouse": "clearinghouse",
+    "meters": "meters",
+    "settlement": "settlement",
+    "pricing_rule": "rule",
+}
+# Immutables that hold the time of their contract's creation.
+MOMENTS = frozenset(["founded_at"])
+# The part of the configuration that a contract takes; the rest takes none.
+SECTIONS: Mapping[str, str] = {
+    "meters": "metering",
+    "settlement": "settlement",
+    "auction": "auction",
+    "negotiation": "negotiation",
+}
+
+
+def check_code(
+    deployed: Deployed, reader: Reader, compiled: Mapping[str, Compiled]
+) -> Iterator[Check]:
+    """Yield for each contract whether its code is this source's, and whether its immutables are what they should be."""
+    for role in ROLES:
+        if role == "token" and not deployed.own_token:
+            yield _foreign_token(reader)
+            continue
+        actual, wanted = reader.code(role), compiled[role]
+        yield found(
+            AREA,
+            f"{role} is {wanted.contract}",
+            code_faults(wanted, actual),
+            good=f"{len(actual)} bytes; {wanted.compiler}",
+        )
+        expected = expected_immutables(role, deployed)
+        yield found(
+            AREA,
+            f"immutables of {role}",
+            chain(
+                immutable_faults(wanted, actual, expected),
+                moment_faults(wanted, actual, role, reader),
+            ),
+            good=f"{len(wanted.immutables)} values",
+        )
+
+
+def _foreign_token(reader: Reader) -> Check:
+    size = len(reader.code("token"))
+    if size == 0:
+        return found(AREA, "token", ["no code there"], good="")
+    return warning(AREA, "token", f"{size} bytes that are not of this project: vet them elsewhere")
+
+
+def code_faults(wanted: Compiled, actual: bytes) -> Iterator[str]:
+    """Yield how code differs from what was compiled, immutables aside; nothing if it does not."""
+    expected = bytes.fromhex(wanted.runtime)
+    if not actual:
+        yield "no code there"
+        return
+    if len(actual) != len(expected):
+        yield f"another code: expected {len(expected)} bytes, found {len(actual)}"
+        return
+    here, there = _masked(wanted, expected), _masked(wanted, actual)
+    differing = [place for place, (a, b) in enumerate(zip(here, there, strict=True)) if a != b]
+    if not differing:
+        return
+    # The last two bytes say how long the metadata before them is.
+    metadata_from = len(expected) - 2 - int.from_bytes(expected[-2:], "big")
+    if differing[0] >= metadata_from:
+        yield "the same instructions, but other metadata: comments, names or settings differ"
+    else:
+        yield f"another code: {len(differing)} of {len(expected)} bytes differ, the first is {differing[0]}"
+
+
+def immutable_faults(
+    wanted: Compiled, actual: bytes, expected: Mapping[str, bytes]
+) -> Iterator[str]:
+    """Yield each immutable whose value is not the expected one, or for which nothing is expected."""
+    for name, places in wanted.immutables.items():
+        values = {actual[place : place + WORD] for place in places}
+        if plain(name) in MOMENTS:
+            continue
+        if plain(name) not in expected:
+            yield f"{name}: nothing says what it should be"
+        elif values != {expected[plain(name)]}:
+            shown = ", ".join(sorted(_shown(value) for value in values))
+            yield f"{name}: expected {_shown(expected[plain(name)])}, found {shown}"
+
+
+def moment_faults(wanted: Compiled, actual: bytes, role: str, reader: Reader) -> Iterator[str]:
+    """Yield each immutable that should be the time of the contract's creation and is not."""
+    for name, places in wanted.immutables.items():
+        if plain(name) not in MOMENTS:
+            continue
+        for value in {int.from_bytes(actual[at : at + WORD], "big") for at in places}:
+            if not reader.was_created_at(role, value):
+                yield f"{name}: {value} is not the time at which the contract was created"
+
+
+def expected_immutables(role: str, deployed: Deployed) -> dict[str, bytes]:
+    """Return the 32-byte value that each immutable of a role should have, by its plain name."""
+    top = {name: value for name, value in deployed.config.items() if isinstance(value, int)}
+    section = deployed.config.get(SECTIONS.get(role, ""), {})
+    numbers = {**top, **section, "operator_id": OPERATOR_ID}
+    values = {name: int(value).to_bytes(WORD, "big") for name, value in numbers.items()}
+    for name, other in LINKS.items():
+        values[name] = _address_word(deployed.contracts[other])
+    if role in DOMAINS:
+        values |= _domain(DOMAINS[role], deployed.chain_id, deployed.contracts[role])
+    return values
+
+
+def plain(name: str) -> str:
+    """Return a Solidity name as the configuration writes it.
+
+    >>> [plain(name) for name in ("GOVERNANCE_DELAY", "_gateLead", "slotSeconds", "_maxOrderWh")]
+    ['governance_delay', 'gate_lead', 'slot_seconds', 'max_order_wh']
+    """
+    bare = name.lstrip("_")
+    return bare.lower() if bare.isupper() else re.sub(r"(?<!^)(?=[A-Z])", "_", bare).lower()
+
+
+def _domain(name: str, chain_id: int, contract: str) -> dict[str, bytes]:
+    """Return what OpenZeppelin's EIP712 keeps of a domain."""
+    hashes = [bytes(keccak(text=name)), bytes(keccak(text=DOMAIN_VERSION))]
+    separator = keccak(
+        encode(
+            ["bytes32", "bytes32", "bytes32", "uint256", "address"],
+            [bytes(keccak(DOMAIN_TYPE)), *hashes, chain_id, contract],
+        )
+    )
+    return {
+        "cached_domain_separator": bytes(separator),
+        "cached_chain_id": chain_id.to_bytes(WORD, "big"),
+        "cached_this": _address_word(contract),
+        "hashed_name": hashes[0],
+        "hashed_version": hashes[1],
+        "name": _short_string(name),
+        "version": _short_string(DOMAIN_VERSION),
+    }
+
+
+def _short_string(text: str) -> bytes:
+    """Return OpenZeppelin's ShortString: the text from the left, its length in the last byte."""
+    return text.encode().ljust(WORD - 1, b"\0") + bytes([len(text)])
+
+
+def _address_word(address: str) -> bytes:
+    return bytes.fromhex(address.removeprefix("0x")).rjust(WORD, b"\0")
+
+
+def _masked(wanted: Compiled, code: bytes) -> bytes:
+    masked = bytearray(code)
+    for places in wanted.immutables.values():
+        for place in places:
+            masked[place : place + WORD] = bytes(WORD)
+    return bytes(masked)
+
+
+def _shown(value: bytes) -> str:
+    number = int.from_bytes(value, "big")
+    return str(number) if number < 2**64 else f"0x{number:x}"

@@ -1,0 +1,186 @@
+"""Did every slot end as the rules say: one price, both sides equal, each order and each bill once?"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from setm.chain.reader import Reader
+from setm.pricing import fill_of, uniform_price
+from setm.report.auction import grid_of
+from setm.report.records import OrderRecord
+from setm.report.run import Event
+from setm.types import Clearing, Side
+from setm.verify.history import RING, VENUES, History, Key
+from setm.verify.outcome import Check, found
+
+AREA = "books"
+# What an order's event needs before it, and what stands after it; "" is no order.
+LIFE = {
+    "OrderCommitted": (("", "cancelled"), "committed"),
+    "CommitmentCancelled": (("committed",), "cancelled"),
+    "OpeningRefused": (("committed",), "committed"),
+    "BondForfeited": (("committed",), "forfeited"),
+}
+
+
+def check_trading(history: History) -> Iterator[Check]:
+    """Yield the invariants of orders, clearings, positions and bills, as far as a state can show them."""
+    yield found(
+        AREA,
+        "I3 I5 each clearing is the reference's",
+        _clearings(history),
+        good=lambda: f"{len(history.clearings)} slots",
+    )
+    yield found(
+        AREA,
+        "I4 every fill respects its limit",
+        _limits(history),
+        good=lambda: f"{len(history.orders)} orders",
+    )
+    yield found(AREA, "I8 each commitment ends once", _lives(history), good="no second end")
+    yield found(
+        AREA,
+        "I16 positions equal the trades",
+        _positions(history),
+        good=lambda: f"{sum(len(history.kept(venue)) for venue in VENUES)} positions",
+    )
+    yield found(
+        AREA, "I11 nobody pays another amount", _amounts(history), good="payments and revenues"
+    )
+    yield found(
+        AREA,
+        "I9 settled once",
+        _settlements(history),
+        good=lambda: f"{len(history.settled())} bills",
+    )
+
+
+def _clearings(history: History) -> Iterator[str]:
+    grid, ticks = grid_of(history.record), history.deployed.config["auction"]["tick_count"]
+    opened: dict[int, list[OrderRecord]] = defaultdict(list)
+    for order in history.orders:
+        if order.open_tx is not None or order.state == "opened":
+            opened[order.slot].append(order)
+    newest = max(history.clearings, default=0)
+    for slot, outcome in history.clearings.items():
+        ladders = {side: [0] * ticks for side in Side}
+        for order in opened[slot]:
+            ladders[order.side][order.tick or 0] += order.energy_wh or 0
+        expected = uniform_price(grid, ladders[Side.BID], ladders[Side.ASK])
+        if outcome.clearing != expected:
+            yield f"slot {slot}: SlotCleared differs from the reference"
+        if slot > newest - RING and _stored(history.reader, slot) != expected:
+            yield f"slot {slot}: the auction keeps another clearing than the reference"
+
+
+def _stored(reader: Reader, slot: int) -> Clearing:
+    told = reader.named("auction", "clearingOf", slot)
+    return Clearing(
+        bid_price=told["bidPrice"],
+        ask_price=told["askPrice"],
+        volume_wh=told["volumeWh"],
+        bid_margin_tick=told["bidMarginTick"],
+        bid_margin_wh=told["bidMarginWh"],
+        bid_margin_filled_wh=told["bidMarginFilledWh"],
+        ask_margin_tick=told["askMarginTick"],
+        ask_margin_wh=told["askMarginWh"],
+        ask_margin_filled_wh=told["askMarginFilledWh"],
+    )
+
+
+def _limits(history: History) -> Iterator[str]:
+    grid, kept = grid_of(history.record), set(history.kept("auction"))
+    for order in history.orders:
+        if order.slot not in history.clearings or order.tick is None:
+            continue
+        clearing = history.clearings[order.slot].clearing
+        energy, ahead = order.energy_wh or 0, order.ahead_wh or 0
+        filled = fill_of(clearing, order.side, order.tick, energy, ahead)
+        limit = grid.price(order.tick)
+        is_bid = order.side is Side.BID
+        within = clearing.bid_price <= limit if is_bid else clearing.ask_price >= limit
+        if filled > energy or (filled and not within):
+            yield f"slot {order.slot}, participant {order.participant_id}: {filled} Wh beyond its limit"
+        key = (order.slot, order.participant_id)
+        if key in kept and history.reader.ask("auction", "fillOf", *key) != filled:
+            yield f"slot {key[0]}, participant {key[1]}: the auction says another fill than {filled} Wh"
+
+
+def _lives(history: History) -> Iterator[str]:
+    state: dict[Key, str] = defaultdict(str)
+    is_sealed = history.deployed.config["auction"]["is_sealed"]
+    before_opening = ("committed",) if is_sealed else ("",)
+    for event in history.record.events:
+        if event.contract != "auction":
+            continue
+        if event.name == "OrdersOpened":
+            for word in event["orders"]:
+                yield from _step(state, event, word >> 128, before_opening, "opened")
+        elif event.name in LIFE:
+            needed, then = LIFE[event.name]
+            yield from _step(state, event, event["participantId"], needed, then)
+
+
+def _step(
+    state: dict[Key, str], event: Event, who: int, needed: tuple[str, ...], then: str
+) -> Iterator[str]:
+    key = (event["slot"], who)
+    if state[key] not in needed:
+        yield f"{event.line}: {event.name} of slot {key[0]}, participant {who}, which is {state[key]}"
+    state[key] = then
+
+
+def _positions(history: History) -> Iterator[str]:
+    final = {venue: _final_slots(history, venue) for venue in VENUES}
+    for venue in VENUES:
+        for slot, who in history.kept(venue):
+            if slot not in final[venue]:
+                continue
+            told = history.reader.named(venue, "tradeOf", slot, who)
+            wanted = _sums(history, (venue, slot, who))
+            if told != wanted:
+                yield f"slot {slot}, participant {who} in {venue}: {told}, by events {wanted}"
+
+
+def _final_slots(history: History, venue: str) -> set[int]:
+    slots = {slot for slot, _ in history.kept(venue)}
+    return {slot for slot in slots if history.reader.ask(venue, "isFinal", slot)}
+
+
+def _sums(history: History, key: tuple[str, int, int]) -> dict[str, int]:
+    sums = {"boughtWh": 0, "soldWh": 0, "payment": 0, "revenue": 0}
+    for trade in history.trades.get(key, ()):
+        is_bid = trade.side is Side.BID
+        sums["boughtWh" if is_bid else "soldWh"] += trade.energy_wh
+        sums["payment" if is_bid else "revenue"] += trade.amount
+    return sums
+
+
+def _amounts(history: History) -> Iterator[str]:
+    seen: Counter[tuple[str, str, int, int]] = Counter()
+    for event in history.record.events:
+        if event.name not in ("TradeCollected", "TradeClosed"):
+            continue
+        key = (event.contract, event["slot"], event["participantId"])
+        seen[event.name, *key] += 1
+        wanted = _sums(history, key)
+        names = (
+            ("payment",) if event.name == "TradeCollected" else ("boughtWh", "soldWh", "revenue")
+        )
+        told = {name: event[name] for name in names}
+        if told != {name: wanted[name] for name in names}:
+            yield f"{event.line}: {event.name} {told}, by what was agreed {wanted}"
+        if seen[event.name, *key] > 1:
+            yield f"{event.line}: {event.name} of slot {key[1]}, participant {key[2]}, twice"
+
+
+def _settlements(history: History) -> Iterator[str]:
+    counted = Counter(history.settled())
+    for (slot, who), times in counted.items():
+        if times > 1:
+            yield f"slot {slot}, participant {who}: settled {times} times"
+    for slot, who in sorted({*counted, *history.kept("auction"), *history.kept("negotiation")}):
+        told = history.reader.ask("settlement", "isSettled", slot, who)
+        if told != ((slot, who) in counted):
+            yield f"slot {slot}, participant {who}: isSettled says {told}, the events otherwise"
