@@ -82,6 +82,9 @@ interface IMeterRegistry {
     /// @notice The meter signed two different readings for one slot; the first one accepted stands.
     event EquivocationProved(uint32 indexed meter, uint32 indexed slot, address indexed prover);
 
+    /// @notice The grid operator stands for what the meters of this authority measure.
+    event AuthorityAccepted(address indexed authority);
+
     /// @notice Thrown when there is no such meter.
     error UnknownMeter(uint32 meter);
     /// @notice Thrown when the meter is already bound, or the participant already has an active meter.
@@ -108,10 +111,23 @@ interface IMeterRegistry {
     error NotEntitled(address caller);
     /// @notice Thrown when the binding's signature is not by the authority, or the authority is not accredited.
     error BindingNotSigned(address authority);
+    /// @notice Thrown when the grid operator has not accepted the authority, whose meters it would pay for.
+    error AuthorityNotAccepted(address authority);
     /// @notice Thrown when a binding ends in the past or names a zero value.
     error BindingRefused(string field);
     /// @notice Thrown when the configuration contradicts itself.
     error ConfigRefused(string field);
+
+    /* AUTHORITIES */
+
+    /// @notice Called by the grid operator's owner key: from now on this authority may bind meters. It cannot be taken back.
+    /// @dev Warning: the grid operator pays from its guarantee for what meters measure, and the authority that bound a meter
+    /// decides its disputes.
+    function acceptAuthority(address authority) external;
+
+    /// @notice Whether the authority may bind meters while it is accredited: a founding authority of the registry, or accepted
+    /// by the grid operator since.
+    function isAccepted(address authority) external view returns (bool);
 
     /* METERS */
 

@@ -236,6 +236,9 @@ interface IParticipantRegistry {
     /// @notice Whether the authority is accredited now.
     function isAccredited(address authority) external view returns (bool);
 
+    /// @notice Whether the authority was named at deployment, before anybody could join, and not added again since.
+    function isFounding(address authority) external view returns (bool);
+
     /// @notice Where a participant's money may go now. For a revoked participant this is the recovery address (the
     /// account if none was set), and only after `RECOVERY_DELAY`; before that it reverts with `TooEarly`.
     function payoutAddress(uint32 participantId) external view returns (address);

@@ -28,7 +28,9 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
 
     IParticipantRegistry public immutable registry;
     uint32 public immutable slotSeconds;
+    uint32 public immutable operatorId;
 
+    mapping(address authority => bool) private _accepted;
     uint32 private _meterCount;
     /// @dev Words of `MeterLib` by meter number: an array, because a mapping would hash for each reading.
     uint256[1 << 32] internal _meters;
@@ -38,9 +40,29 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
     /// @dev From which slot on a participant had which meter.
     mapping(uint32 participantId => Checkpoints.Trace224) private _history;
 
-    constructor(IParticipantRegistry registry_) EIP712("SETM MeterRegistry", "1") {
+    constructor(IParticipantRegistry registry_, uint32 operatorId_) EIP712("SETM MeterRegistry", "1") {
+        require(operatorId_ != 0, ConfigRefused("operatorId"));
+
         registry = registry_;
         slotSeconds = registry_.slotSeconds();
+        operatorId = operatorId_;
+    }
+
+    /* AUTHORITIES */
+
+    /// @inheritdoc IMeterRegistry
+    function acceptAuthority(address authority) external {
+        require(registry.ownerOf(msg.sender) == operatorId, NotEntitled(msg.sender));
+        if (isAccepted(authority)) return;
+
+        _accepted[authority] = true;
+
+        emit AuthorityAccepted(authority);
+    }
+
+    /// @inheritdoc IMeterRegistry
+    function isAccepted(address authority) public view returns (bool) {
+        return _accepted[authority] || registry.isFounding(authority);
     }
 
     /* METERS */
@@ -108,6 +130,7 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
 
     function _requireBindingSigned(Binding calldata binding, address authority, bytes calldata signature) private view {
         require(registry.isAccredited(authority), BindingNotSigned(authority));
+        require(isAccepted(authority), AuthorityNotAccepted(authority));
         bytes32 structHash = keccak256(
             abi.encode(
                 BINDING_TYPEHASH,

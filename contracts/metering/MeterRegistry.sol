@@ -20,7 +20,7 @@ contract MeterRegistry is ReadingBook {
         uint32 readingWindow_,
         uint32 disputeWindow_,
         uint32 resolveWindow_
-    ) MeterBook(registry_) ReadingBook(operatorId_, readingWindow_, disputeWindow_, resolveWindow_) {}
+    ) MeterBook(registry_, operatorId_) ReadingBook(readingWindow_, disputeWindow_, resolveWindow_) {}
 
     /* READINGS */
 

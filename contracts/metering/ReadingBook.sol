@@ -15,7 +15,6 @@ abstract contract ReadingBook is MeterBook {
 
     uint256 public constant RING = 1024;
 
-    uint32 public immutable operatorId;
     uint32 public immutable readingWindow;
     uint32 public immutable disputeWindow;
     uint32 public immutable resolveWindow;
@@ -23,13 +22,11 @@ abstract contract ReadingBook is MeterBook {
     /// @dev Words of `ReadingLib` at `meter * RING + slot % RING`: an array, because a mapping would hash for each reading.
     uint256[RING << 32] internal _records;
 
-    constructor(uint32 operatorId_, uint32 readingWindow_, uint32 disputeWindow_, uint32 resolveWindow_) {
-        operatorId = operatorId_;
+    constructor(uint32 readingWindow_, uint32 disputeWindow_, uint32 resolveWindow_) {
         readingWindow = readingWindow_;
         disputeWindow = disputeWindow_;
         resolveWindow = resolveWindow_;
 
-        require(operatorId_ != 0, ConfigRefused("operatorId"));
         require(readingWindow_ != 0, ConfigRefused("readingWindow"));
         require(disputeWindow_ != 0, ConfigRefused("disputeWindow"));
         require(resolveWindow_ != 0, ConfigRefused("resolveWindow"));

@@ -16,11 +16,12 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
     /// @notice Seconds from the announcement of a change of authorities until it holds.
     uint32 public immutable GOVERNANCE_DELAY;
 
-    /// @dev 16 + 40 + 40 = 96 bits; `index` points into `_authorities`.
+    /// @dev 16 + 40 + 40 + 8 = 104 bits; `index` points into `_authorities`.
     struct Accreditation {
         uint16 index;
         uint40 activeFrom;
         uint40 activeUntil;
+        bool isFounding;
     }
 
     address[] internal _authorities;
@@ -110,6 +111,11 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
     }
 
     /// @inheritdoc IParticipantRegistry
+    function isFounding(address authority) external view returns (bool) {
+        return _accreditations[authority].isFounding;
+    }
+
+    /// @inheritdoc IParticipantRegistry
     function governance() external view returns (address) {
         return defaultAdmin();
     }
@@ -143,6 +149,8 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
         }
         entry.activeFrom = activeFrom;
         entry.activeUntil = NEVER;
+        // Without a delay only at deployment.
+        entry.isFounding = activeFrom <= block.timestamp;
 
         emit AuthorityScheduled(authority, activeFrom, NEVER);
     }

@@ -308,6 +308,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 ),
             },
         ),
+        "AuthorityAccepted": ("authority",),
         "ReadingPassedOver": ("meter", "slot"),
         "ReadingDisputed": ("meter", "slot", "byParticipantId"),
         "ReadingResolved": ("meter", "slot", "importWh", "exportWh"),

@@ -14,6 +14,7 @@ Participants agree by locking money in it, the grid operator by accepting it.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
@@ -59,7 +60,7 @@ class Town:
         number = venue.send("offer", *offer, sender=self.people[buyer]).value
         venue.send("accept", number, 1, sender=self.people[seller])
 
-    def bind_meter(self, name: str) -> None:
+    def bind_meter(self, name: str, authority: Any = None) -> None:
         """Bind the deployment's first meter."""
         binding = messages.binding(
             self.system.domain(self.system.meters),
@@ -69,7 +70,7 @@ class Town:
             capacity_wh=10_000,
             valid_until_slot=2**32 - 1,
         )
-        authority = self.system.authority
+        authority = authority or self.system.authority
         values = (tuple(binding.values.values()), authority, binding.sign(authority))
         self.system.meters.send("bindMeter", *values, sender=self.people[name])
 
@@ -309,6 +310,16 @@ def test_a_lying_venue_takes_nothing_from_the_grid_operator(town):
     assert town.free("erin") == before
     assert system.settlement.guaranteeOf(system.operator.id) == MARGIN
     assert system.settlement.arrearsOf(town.people["erin"].id) == 0
+
+
+def test_an_authority_that_hostile_governance_added_invents_no_meter(town):
+    """Else a member of its own would export what no wire could carry, and the grid operator would pay for it."""
+    system, fraud = town.system, town.evm.account("fraud")
+    system.registry.send("addAuthority", fraud, sender=system.governance)
+    town.evm.now += system.config["governance_delay"]
+    assert system.registry.isAccredited(fraud)
+    with refuses("AuthorityNotAccepted", authority=fraud.address):
+        town.bind_meter("erin", fraud)
 
 
 # ONE BATCH, DIFFERENT VENUES

@@ -91,6 +91,7 @@ CALLERS = {
         "dispute": OWNS,
         "resolve": GOVERNS,
         "proveEquivocation": ANYONE,
+        "acceptAuthority": OWNS,
     },
     "settlement": {
         "settle": ANYONE,

@@ -121,11 +121,12 @@ def test_refuses_a_binding_a_second_time(meters, binding, bind, carol, devices, 
 
 
 def test_takes_the_signature_of_an_authority_that_is_a_contract(
-    project, meters, registry, binding, bind, key_of, governance, mallory, windows, wait_until, ids
+    project, meters, registry, binding, bind, governance, operator, mallory, wait_until, ids
 ):
     wallet = project.RegistryWallet.deploy(mallory, 0, {"from": mallory})
     registry.addAuthority(wallet, {"from": governance})
     wait_until(brownie.chain.time() + registry.GOVERNANCE_DELAY())
+    meters.acceptAuthority(wallet, {"from": operator})
     bind(binding(), signer=mallory, claimed=wallet)
     assert meters.meterOf(ids.carol) == 3
 

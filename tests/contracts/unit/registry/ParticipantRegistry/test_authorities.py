@@ -81,6 +81,22 @@ def test_one_removed_before_it_was_active_never_becomes_so(
     assert not registry.isAccredited(second_authority)
 
 
+def test_only_who_was_named_at_deployment_is_founding_and_only_until_it_is_added_again(
+    registry, governance, authority, second_authority, mallory, wait_until
+):
+    assert registry.isFounding(authority)
+    added = registry.addAuthority(second_authority, {"from": governance})
+    wait_until(added.events["AuthorityScheduled"]["activeFrom"])
+    assert registry.isAccredited(second_authority)
+    assert not registry.isFounding(second_authority)
+    assert not registry.isFounding(mallory)
+    removed = registry.removeAuthority(authority, {"from": governance})
+    wait_until(removed.events["AuthorityScheduled"]["activeUntil"])
+    assert registry.isFounding(authority)
+    registry.addAuthority(authority, {"from": governance})
+    assert not registry.isFounding(authority)
+
+
 def test_tells_from_when_until_when(registry, config, governance, second_authority, wait_until):
     added = registry.addAuthority(second_authority, {"from": governance})
     active_from = added.timestamp + config["governance_delay"]
