@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -12,7 +11,6 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_typing import ABIFunction
 from eth_utils.abi import function_abi_to_4byte_selector
-from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
@@ -76,30 +74,6 @@ class Reader:
             lambda: self._web3.eth.get_storage_at(address, place, self.block),
         )
         return int.from_bytes(word, "big")
-
-    def was_created_at(self, role: str, timestamp: int) -> bool:
-        """Return whether a contract was created in a block of this time, by a transaction and no other contract."""
-        return self._asked(f"creation of {role}", lambda: self._is_created_at(role, timestamp))
-
-    def _is_created_at(self, role: str, timestamp: int) -> bool:
-        blocks = range(self.block + 1)
-        # Several blocks may share a time.
-        first, end = (
-            bisect_left(blocks, time, key=self._time_of) for time in (timestamp, timestamp + 1)
-        )
-        sent = (
-            tx
-            for number in range(first, end)
-            for tx in self._web3.eth.get_block(number)["transactions"]
-        )
-        created = (
-            self._web3.eth.get_transaction_receipt(HexBytes(cast(bytes, tx)))["contractAddress"]
-            for tx in sent
-        )
-        return self.addresses[role] in created
-
-    def _time_of(self, number: int) -> int:
-        return int(self._web3.eth.get_block(number)["timestamp"])
 
     def events(self, from_block: int = 0) -> list[Event]:
         """Return all events of the contracts up to the reader's block."""

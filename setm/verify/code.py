@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -36,8 +35,6 @@ LINKS: Mapping[str, str] = {
     "settlement": "settlement",
     "pricing_rule": "rule",
 }
-# Immutables that hold the time of their contract's creation.
-MOMENTS = frozenset(["founded_at"])
 # The part of the configuration that a contract takes; the rest takes none.
 SECTIONS: Mapping[str, str] = {
     "meters": "metering",
@@ -66,10 +63,7 @@ def check_code(
         yield found(
             AREA,
             f"immutables of {role}",
-            chain(
-                immutable_faults(wanted, actual, expected),
-                moment_faults(wanted, actual, role, reader),
-            ),
+            immutable_faults(wanted, actual, expected),
             good=f"{len(wanted.immutables)} values",
         )
 
@@ -108,23 +102,11 @@ def immutable_faults(
     """Yield each immutable whose value is not the expected one, or for which nothing is expected."""
     for name, places in wanted.immutables.items():
         values = {actual[place : place + WORD] for place in places}
-        if plain(name) in MOMENTS:
-            continue
         if plain(name) not in expected:
             yield f"{name}: nothing says what it should be"
         elif values != {expected[plain(name)]}:
             shown = ", ".join(sorted(_shown(value) for value in values))
             yield f"{name}: expected {_shown(expected[plain(name)])}, found {shown}"
-
-
-def moment_faults(wanted: Compiled, actual: bytes, role: str, reader: Reader) -> Iterator[str]:
-    """Yield each immutable that should be the time of the contract's creation and is not."""
-    for name, places in wanted.immutables.items():
-        if plain(name) not in MOMENTS:
-            continue
-        for value in {int.from_bytes(actual[at : at + WORD], "big") for at in places}:
-            if not reader.was_created_at(role, value):
-                yield f"{name}: {value} is not the time at which the contract was created"
 
 
 def expected_immutables(role: str, deployed: Deployed) -> dict[str, bytes]:

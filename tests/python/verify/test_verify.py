@@ -17,6 +17,7 @@ from setm.chain.abi import ROLES
 from setm.chain.events import Event
 from setm.chain.node import local_node
 from setm.chain.reader import Reader
+from setm.chain.sender import connect
 from setm.cli.app import app
 from setm.errors import ChainUnreachable, RunError
 from setm.verify import Check, read_deployment, verify
@@ -27,7 +28,7 @@ from setm.verify.roles import check_settings
 from setm.verify.source import compile_sources
 from setm.verify.trading import check_trading
 from tests.python.verify.conftest import START_AT, Place
-from tests.python.verify.world import ALICE, BID_TICK, BOB, CAROL, default_config
+from tests.python.verify.world import ALICE, BID_TICK, BOB, CAROL, World, default_config
 
 DAY = 86_400
 
@@ -148,10 +149,6 @@ ON_CHAIN: dict[str, tuple[Callable[[Place], None], set[str]]] = {
         {"immutables of negotiation"},
     ),
     "another window": (patch("meters", "disputeWindow", 60), {"immutables of meters", "metering"}),
-    "another time of foundation": (
-        patch("meters", "FOUNDED_AT", 2_000_000_000),
-        {"immutables of meters"},
-    ),
     "another retail price": (
         patch("settlement", "RETAIL_PRICE", 99_000),
         {"immutables of settlement", "settlement"},
@@ -324,6 +321,18 @@ def test_a_deployment_as_it_should_be_passes(place):
     assert warned(checks) == set()
     assert {check.area for check in checks} == {"code", "settings", "roles", "books"}
     assert len({(check.area, check.name) for check in checks}) == len(checks) > 40
+
+
+def test_a_deployment_on_ganache_passes(compiled, tmp_path):
+    with local_node("ganache", start_at=START_AT, log=tmp_path / "chain.log") as node:
+        world = World(connect(node.url), compiled, default_config())
+        world.deploy_all()
+        world.live_a_day()
+        path = world.write(tmp_path / "deployment.json")
+        checks = verify(read_deployment(path), node.url, compiled)
+
+    assert failed(checks) == {}
+    assert warned(checks) == set()
 
 
 @pytest.mark.parametrize("what", ON_CHAIN)

@@ -51,6 +51,8 @@ class World:
     compiled: Mapping[str, Compiled]
     config: dict[str, Any]
     addresses: dict[str, str] = field(default_factory=dict)
+    orders: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    _functions: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         Account.enable_unaudited_hdwallet_features()
@@ -83,21 +85,28 @@ class World:
         sent = built.constructor(*args).transact(
             {"from": self.people["governance"].address, "gas": GAS}
         )
-        receipt = self.web3.eth.wait_for_transaction_receipt(sent)
+        receipt = self.web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
         assert receipt["status"] == 1, f"{role} was not deployed"
         self.addresses[role] = str(receipt["contractAddress"])
         return self.addresses[role]
 
+    def function(self, role: str, name: str) -> Any:
+        # Making a contract takes longer than calling it.
+        key = (self.addresses[role], name)
+        if key not in self._functions:
+            contract = self.web3.eth.contract(key[0], abi=self.compiled[role].abi)
+            self._functions[key] = contract.get_function_by_name(name)
+        return self._functions[key]
+
     def call(self, role: str, function: str, *args: Any) -> Any:
-        contract = self.web3.eth.contract(self.addresses[role], abi=self.compiled[role].abi)
-        return contract.get_function_by_name(function)(*args).call()
+        return self.function(role, function)(*args).call()
 
     def send(self, role: str, function: str, *args: Any, sender: str) -> None:
-        contract = self.web3.eth.contract(self.addresses[role], abi=self.compiled[role].abi)
-        call = contract.get_function_by_name(function)(*args)
+        call = self.function(role, function)(*args)
         options = {"from": self.people[sender].address, "gas": GAS}
         call.call(options)
-        receipt = self.web3.eth.wait_for_transaction_receipt(call.transact(options))
+        sent = call.transact(options)
+        receipt = self.web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
         assert receipt["status"] == 1, f"{role}.{function} was refused"
 
     def domain(self, role: str) -> messages.Domain:
@@ -242,7 +251,7 @@ class World:
             args = (slot, self.number(name), int(side), tick, energy, self.salt(name))
             digest = self.call("auction", "digestOf", *args)
             self.send("auction", "commit", (slot, int(side), 200_000, digest), sender=name)
-            self.orders = {**getattr(self, "orders", {}), (slot, name): (tick, energy)}
+            self.orders[slot, name] = (tick, energy)
 
     def trade(self, slot: int, opened: tuple[str, ...]) -> None:
         auction = self.config["auction"]
