@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
 from setm.errors import RunError
+from setm.files import storing, write_whole
 from setm.report import schema
 from setm.report.dictionary import dictionary_csv
 from setm.report.figures import figures
@@ -40,12 +42,13 @@ def build(run_dir: Path, name: str | None = None) -> Path:
         "seed": run.info["seed"],
         "tables": found,
     }
-    (run_dir / "hashes.json").write_text(json.dumps(record, indent=2) + "\n")
+    write_whole(run_dir / "hashes.json", json.dumps(record, indent=2) + "\n")
     prepared = prepare(run, mechanisms)
-    write_plots(prepared, run_dir / "plots")
+    with storing(run_dir / "plots"):
+        write_plots(prepared, run_dir / "plots")
     target = run_dir / "index.html"
     named = replace(run, folder=run_dir.with_name(name or run_dir.name))
-    target.write_text(page(named, mechanisms, figures(prepared), tables, found), encoding="utf-8")
+    write_whole(target, page(named, mechanisms, figures(prepared), tables, found))
     return target
 
 
@@ -60,7 +63,12 @@ def _named(mechanisms: list[Folded]) -> dict[str, pl.DataFrame]:
 
 def _write_tables(tables: dict[str, pl.DataFrame], folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    (folder / "data_dictionary.csv").write_text(dictionary_csv())
+    write_whole(folder / "data_dictionary.csv", dictionary_csv())
     for name, table in tables.items():
-        table.write_csv(folder / f"{name}.csv", datetime_format=TIME_FORMAT)
-        table.write_parquet(folder / f"{name}.parquet")
+        write_whole(folder / f"{name}.csv", table.write_csv(datetime_format=TIME_FORMAT))
+        # Through memory: Polars has errors of its own for a full disk.
+        packed = BytesIO()
+        table.write_parquet(packed)
+        path = folder / f"{name}.parquet"
+        with storing(path):
+            path.write_bytes(packed.getvalue())
