@@ -32,7 +32,7 @@ def build(run_dir: Path, name: str | None = None) -> Path:
     mechanisms = [fold(record) for record in run.mechanisms.values()]
     if not mechanisms:
         raise RunError(f"{run_dir}/run.json: names no mechanism; start the run again")
-    private = run_tables(run)
+    private = run_tables(run, mechanisms)
     tables = private | _named(mechanisms)
     found = hashes(private, {folded.record.name: folded.tables for folded in mechanisms})
 

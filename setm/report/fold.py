@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from setm.errors import RunError
-from setm.report import auction, bills, ledger, negotiation, schema
+from setm.report import auction, bills, conduct, ledger, negotiation, schema
 from setm.report.records import (
     BillRecord,
     ClearingRecord,
@@ -81,6 +81,8 @@ def fold(record: MechanismRun) -> Folded:
         schema.ACCOUNTS: [{**_who(record, row["participant_id"]), **row} for row in accounts],
         schema.MOVEMENTS: _movements(record, money),
         schema.GAS: _gas(record.transactions),
+        schema.PAIRS: _pairs(record, trades),
+        schema.SHARES: _shares(record, trades, orders),
     }
     return Folded(
         record=record,
@@ -95,8 +97,11 @@ def fold(record: MechanismRun) -> Folded:
     )
 
 
-def run_tables(run: Run) -> dict[str, pl.DataFrame]:
-    """Return forecasts and backtest, which the agents keep to themselves and no chain knows."""
+def run_tables(run: Run, mechanisms: Sequence[Folded] = ()) -> dict[str, pl.DataFrame]:
+    """Return what the agents keep to themselves and no chain knows: forecasts, backtest, and meters held against both.
+
+    Every mechanism has the same readings; those of the first are taken.
+    """
     forecasts = [
         {
             "slot": row["slot"],
@@ -125,6 +130,7 @@ def run_tables(run: Run) -> dict[str, pl.DataFrame]:
     return {
         schema.FORECASTS.name: frame(schema.FORECASTS, forecasts),
         schema.BACKTEST.name: frame(schema.BACKTEST, backtest),
+        schema.METERS.name: frame(schema.METERS, _meters(run, mechanisms)),
     }
 
 
@@ -365,3 +371,44 @@ def _gas(transactions: Sequence[Transaction]) -> list[Row]:
         }
         for (action, contract), group in groups.items()
     ]
+
+
+def _pairs(record: MechanismRun, trades: Sequence[TradeRecord]) -> list[Row]:
+    tariff = record.tariff
+    return [
+        {
+            "buyer": record.participant_name(row["buyer_id"]),
+            "seller": record.participant_name(row["seller_id"]),
+            **{name: value for name, value in row.items() if name not in ("price", "reference")},
+            "mean_price_eur_per_mwh": _per_mwh(row["price"]),
+            "reference_price_eur_per_mwh": _per_mwh(row["reference"]),
+        }
+        for row in conduct.pairs(trades, tariff.retail_price - tariff.feed_in_price)
+    ]
+
+
+def _per_mwh(price: float | None) -> float | None:
+    return None if price is None else price / 1000
+
+
+def _shares(
+    record: MechanismRun, trades: Sequence[TradeRecord], orders: Sequence[OrderRecord]
+) -> list[Row]:
+    return [
+        {**row, **_who(record, row["participant_id"]), "side": SIDES[row["side"]]}
+        for row in conduct.shares(trades, orders)
+    ]
+
+
+def _meters(run: Run, mechanisms: Sequence[Folded]) -> list[Row]:
+    if not mechanisms:
+        return []
+    folded = mechanisms[0]
+    numbers = {known.name: who for who, known in folded.record.participants.items()}
+    lower: dict[int, dict[tuple[int, str], float]] = defaultdict(dict)
+    for row in run.forecasts:
+        lower[numbers[row["participant"]]][row["slot"], row["quantity"]] = float(row["lower_wh"])
+    bound = folded.record.of("MeterBound", "meters")
+    capacities = {event["participantId"]: event["capacityWh"] for event in bound}
+    rows = conduct.meters_of(folded.bills, folded.readings.values(), capacities, lower)
+    return [{**row, **_who(folded.record, row["participant_id"])} for row in rows]

@@ -29,6 +29,7 @@ from setm.units import eur_per_mwh
 
 PARTS = Path(__file__).with_name("page")
 EVENT_ROWS = 200
+PAIR_ROWS = 20
 VALUES_LENGTH = 160
 SECTIONS = (
     ("summary", "Summary", None),
@@ -40,6 +41,7 @@ SECTIONS = (
     ("forecasts", "Forecasts", None),
     ("gas", "Gas", None),
     ("money", "Money", None),
+    ("conduct", "Conduct", None),
     ("events", "Events", None),
     ("again", "Run it again", None),
 )
@@ -76,6 +78,8 @@ def page(
             backtest=_backtest(tables[schema.BACKTEST.name]),
             gas=_gas(mechanisms),
             money=[_money(folded) for folded in mechanisms],
+            conduct=[_conduct(folded) for folded in mechanisms],
+            meters=tables[schema.METERS.name].to_dicts(),
             events=[_events(folded) for folded in mechanisms],
             tables=_tables(tables, hashes),
             deployments=[
@@ -185,6 +189,17 @@ def _money(folded: Folded) -> dict[str, Any]:
         "slots": slots.height,
         "most_dust": slots["dust_micro_eur"].max() or 0,
         "accounts": folded.tables["accounts"].to_dicts(),
+    }
+
+
+def _conduct(folded: Folded) -> dict[str, Any]:
+    """Return a mechanism's pairs and shares, the unusual pairs first and then the largest."""
+    pairs = folded.tables[schema.PAIRS.name].to_dicts()
+    return {
+        "mechanism": folded.record.name,
+        "pairs": sorted(pairs, key=lambda row: (not row["hints"], -row["energy_wh"]))[:PAIR_ROWS],
+        "pair_count": len(pairs),
+        "shares": folded.tables[schema.SHARES.name].to_dicts(),
     }
 
 

@@ -379,6 +379,75 @@ BACKTEST = Table(
     ),
 )
 
+PAIRS = Table(
+    name="pairs",
+    meaning="who agreed with whom: how much more than sizes explain, at which price beside the others'",
+    order=("buyer_id", "seller_id"),
+    columns=(
+        _number("buyer_id", "who bought"),
+        _text("buyer", "name of the buyer"),
+        _number("seller_id", "who sold"),
+        _text("seller", "name of the seller"),
+        _number("slots", "slots in which the two traded"),
+        _energy("energy", "quantity traded"),
+        _real("expected_wh", "Wh", "quantity if everybody met everybody else by size alone"),
+        _real("buyer_share_percent", "%", "part of all that the buyer bought by agreement"),
+        _real("seller_share_percent", "%", "part of all that the seller sold by agreement"),
+        _real("mean_price_eur_per_mwh", "EUR/MWh", "mean price weighted by energy"),
+        _real(
+            "reference_price_eur_per_mwh",
+            "EUR/MWh",
+            "median by energy of all other pairs in the same slots; empty if there was none",
+        ),
+        _energy("back", "energy that flowed the other way between the two in the same slots"),
+        _text("hints", "closed pair, price apart, round trip; empty if nothing is unusual"),
+    ),
+)
+
+SHARES = Table(
+    name="shares",
+    meaning="each participant's part of what a venue's side traded, and how concentrated the side is",
+    order=("venue", "side", "participant_id"),
+    columns=(
+        VENUE,
+        _text("side", "bid bought, ask sold"),
+        _number("participant_id", "who traded"),
+        PARTICIPANT,
+        _energy("energy", "quantity traded"),
+        _real("share_percent", "%", "part of the side"),
+        _real(
+            "concentration", "-", "Herfindahl-Hirschman index of the side; 10000 is one participant"
+        ),
+        _number("orders", "orders of the auction that were not cancelled"),
+        _number("unopened", "those of them that were never opened"),
+        _text("hints", "withholds orders; empty if nothing is unusual"),
+    ),
+)
+
+METERS = Table(
+    name="meters",
+    meaning="whether each meter says what can be: against its capacity and its own history",
+    order=("participant_id",),
+    columns=(
+        _number("participant_id", "whose meter"),
+        PARTICIPANT,
+        _number("slots", "slots of the run"),
+        _number("silent_slots", "slots without a reading in time"),
+        _energy("highest", "largest reading, import or export"),
+        _real("capacity_percent", "%", "that reading as a part of the meter's capacity"),
+        _number("full_slots", "slots with 90 % of the capacity or more"),
+        _number("repeated_slots", "longest row of equal readings, zeros aside"),
+        _real(
+            "below_percent",
+            "%",
+            "readings below the interval that the agent forecast from the meter's history",
+        ),
+        _text(
+            "hints", "silent, at capacity, stuck, below its history; empty if nothing is unusual"
+        ),
+    ),
+)
+
 MECHANISM_TABLES: tuple[Table, ...] = (
     PARTICIPANTS,
     ORDERS,
@@ -391,8 +460,10 @@ MECHANISM_TABLES: tuple[Table, ...] = (
     ACCOUNTS,
     MOVEMENTS,
     GAS,
+    PAIRS,
+    SHARES,
 )
-RUN_TABLES: tuple[Table, ...] = (FORECASTS, BACKTEST)
+RUN_TABLES: tuple[Table, ...] = (FORECASTS, BACKTEST, METERS)
 
 
 def frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:

@@ -21,6 +21,7 @@ UNIT_ENDINGS = {
     "_utc": "UTC",
     "_gas": "gas",
     "_days": "d",
+    "_percent": "%",
 }
 
 
