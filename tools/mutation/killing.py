@@ -327,8 +327,8 @@ def digest_of(paths: Iterable[Path]) -> str:
     """Return a hash of files, names included."""
     total = hashlib.sha256()
     for path in sorted(paths):
-        total.update(f"{path}\0".encode() + path.read_bytes() + b"\0")
-    return total.hexdigest()[:16]
+        total.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
+    return total.hexdigest()[:12]
 
 
 def collect(paths: Sequence[str], root: Path, plugin: Tests, ignored: Sequence[str]) -> int:

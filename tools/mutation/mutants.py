@@ -58,6 +58,7 @@ def mutants_of(path: str, source: bytes, tree: Node) -> list[Mutant]:
     finder.walk(tree, ())
     seen: Counter[tuple[int, str]] = Counter()
     found = []
+    lines = source.decode().splitlines()
     for start, end, operator, after in sorted(set(finder.found)):
         before = source[start:end].decode()
         if before == after:
@@ -76,10 +77,20 @@ def mutants_of(path: str, source: bytes, tree: Node) -> list[Mutant]:
                 end=end,
                 before=before,
                 after=after,
-                code=source.decode(errors="replace").splitlines()[line - 1].strip(),
+                code=_code_at(lines, line),
             )
         )
     return found
+
+
+def _code_at(lines: list[str], number: int) -> str:
+    """Return a line, with the next one if it says little alone, such as `unchecked {`."""
+    code = lines[number - 1].strip()
+    return (
+        code
+        if len(code) > 15
+        else " ".join([code, *(line.strip() for line in lines[number : number + 1])])
+    )
 
 
 class _Finder:

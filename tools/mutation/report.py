@@ -129,9 +129,12 @@ class Explanation:
 def explanations(root: Path) -> list[Explanation]:
     """Read the checked-in explanations."""
     groups = yaml.safe_load((root / EXPLAINED).read_text()) or []
-    return [
-        Explanation(why=group["why"], **mutant) for group in groups for mutant in group["mutants"]
-    ]
+    found = []
+    for group in groups:
+        for text in group["mutants"]:
+            contract, change, line = text.split(" | ", 2)
+            found.append(Explanation(contract=contract, change=change, line=line, why=group["why"]))
+    return found
 
 
 @dataclass(slots=True)

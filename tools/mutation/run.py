@@ -8,9 +8,10 @@ import os
 import re
 import select
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import setm.evm.compiler
 from tests.audit import figures
@@ -29,6 +30,7 @@ TESTS = (
     "tests/audit/mutation",
     "tests/audit/attacks",
 )
+IMPORTED = re.compile(r"^(?:from|import) ((?:tests|scripts|setm\.evm)[\w.]*)", re.MULTILINE)
 # Tests that start processes of their own, such as chains, cannot be asked in a fork.
 STARTS_PROCESSES = re.compile(r"\b(subprocess|local_node)\b")
 # Where the tests of a folder of contracts are, beside the folder of the same name.
@@ -113,11 +115,11 @@ class Asking:
         self.book: Book | None = None
         self._seen: dict[str, str] = {}
         self._digests: dict[str, str] = {}
+        self._tests: dict[str, str] = {}
         self._optimized: dict[str, Artifacts] = {}
 
     def __call__(self, asked: Tests) -> int:
         started = time.monotonic()
-        self._shared = digest_of(_helpers(self._run.root))
         self._measure(asked)
         for test, why in asked.unfit.items():
             print(f"left out, does not pass with the contracts as they are: {test}: {why}")
@@ -146,14 +148,23 @@ class Asking:
         return 0
 
     def _measure(self, asked: Tests) -> None:
-        """Ask the tests about the contracts as they are; what is known of this code and these tests is kept."""
-        code = self._run.sources.digest(*self._run.sources.deployable)
-        file = self._run.root / "build" / "mutation" / f"tests-{code}.json"
+        """Ask the tests about the contracts as they are; what is known of these tests and their contracts is kept."""
+        file = self._run.root / "build" / "mutation" / "tests.json"
         known = json.loads(file.read_text()) if file.exists() else {}
         keys = {f"{path} {self._digest_of(path)}": path for path in asked.modules}
-        answers = {keys[key]: answer for key, answer in known.items() if key in keys}
+        answers = {
+            keys[key]: kept["answer"]
+            for key, kept in known.items()
+            if key in keys and kept["code"] == self._code_digest(kept["answer"])
+        }
         found = asked.measure(self._run.jobs, answers)
-        file.write_text(json.dumps(known | {key: found[path] for key, path in keys.items()}))
+        for key, path in keys.items():
+            known[key] = {"code": self._code_digest(found[path]), "answer": found[path]}
+        file.write_text(json.dumps(known))
+
+    def _code_digest(self, answer: Mapping[str, Any] | None) -> str:
+        names = set(answer["asked"] if answer else ()) & set(self._run.sources.deployable)
+        return self._run.sources.digest(*sorted(names))
 
     def _start(self, mutant: Mutant, asked: Tests) -> Task | None:
         """Compile a mutant and ask about it, unless its fate is known."""
@@ -240,17 +251,26 @@ class Asking:
         return self._digests[path]
 
     def _digest_of(self, test: str) -> str:
-        file = self._run.root / _file(test)
-        text = self._shared.encode() + (file.read_bytes() if file.exists() else b"")
-        return hashlib.sha256(text).hexdigest()[:12]
+        """Return a hash of a test's file, its fixtures, and all that these import from the tests and the EVM."""
+        name = _file(test)
+        if name not in self._tests:
+            self._tests[name] = digest_of(helpers(self._run.root, self._run.root / name))
+        return self._tests[name]
 
 
-def _helpers(root: Path) -> Iterator[Path]:
-    """What tests stand on: fixtures and the EVM."""
-    for folder in ("tests/contracts", "tests/audit", "setm/evm"):
-        for path in (root / folder).rglob("*.py"):
-            if not path.name.startswith("test_"):
-                yield path
+def helpers(root: Path, test: Path) -> set[Path]:
+    """Return a test's file and what it stands on: fixtures above it, and what it imports of tests, scripts and EVM."""
+    found: set[Path] = set()
+    waiting = [test, *(folder / "conftest.py" for folder in test.parents if root in folder.parents)]
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.exists():
+            continue
+        found.add(path)
+        for module in IMPORTED.findall(path.read_text()):
+            waiting.append(root / (module.replace(".", "/") + ".py"))
+            waiting.append(root / module.replace(".", "/") / "__init__.py")
+    return found
 
 
 def _file(test: str) -> str:

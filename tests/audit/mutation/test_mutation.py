@@ -161,10 +161,8 @@ def test_a_survivor_makes_the_command_fail_until_it_is_explained(project, first)
     assert {entry["code"] for entry in survivors} == {LOOP}
     for entry in survivors:
         assert f"not explained: {entry['id']}" in done.stdout
-    lines = [
-        f"{{contract: Jar, line: '{LOOP}', change: {change_of(entry)}}}" for entry in survivors
-    ]
-    text = "- why: the loop does nothing\n  mutants:\n" + "".join(f"    - {e}\n" for e in lines)
+    lines = "".join(f"    - 'Jar | {change_of(entry)} | {LOOP}'\n" for entry in survivors)
+    text = f"- why: the loop does nothing\n  mutants:\n{lines}"
     (project / "tests/audit/mutation/explained.yaml").write_text(text)
     before = (project / "reports/audit/mutation.jsonl").read_text()
     again = run(project, "--tests", "tests/contracts/unit")
@@ -173,7 +171,16 @@ def test_a_survivor_makes_the_command_fail_until_it_is_explained(project, first)
 
 
 def change_of(entry):
-    return '"' + entry["id"].split(":", 2)[2] + '"'
+    return entry["id"].split(":", 2)[2]
+
+
+def test_the_contract_tests_pass_on_the_chain_that_replaces_that_of_brownie():
+    settings = "tools/mutation/pytest.ini"
+    folders = ["unit/clearing", "integration/test_whole_day.py"]
+    paths = [f"tests/contracts/{folder}" for folder in folders]
+    command = [sys.executable, "-m", "pytest", "-q", "-c", settings, "--rootdir", ".", *paths]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_tests_that_fail_with_the_contracts_as_they_are_kill_nothing(project):
