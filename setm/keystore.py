@@ -44,6 +44,10 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 class KeySource(Protocol):
     """Where the keys of a run come from; ``purpose`` is a role and a name, such as ``("meter", "alice")``."""
 
+    @property
+    def origin(self) -> str:
+        """Where they come from, in words that are no secret."""
+
     def account(self, *purpose: str) -> LocalAccount:
         """Return the key for a purpose, always the same one."""
 
@@ -220,6 +224,10 @@ class StoredKeys:
         self._keystore = keystore.create()
         self._password = password
         self._opened: dict[str, LocalAccount] = {}
+        self.origin = f"keystore {keystore.folder.resolve()}"
+        # A wrong password is better known now than after an hour.
+        for entry in self._keystore.entries()[:1]:
+            self._opened[entry.name] = self._keystore.account(entry.name, password)
 
     def account(self, *purpose: str) -> LocalAccount:
         """Return the key for a purpose; a new one if the keystore has none."""

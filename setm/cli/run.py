@@ -10,9 +10,11 @@ import typer
 
 from setm.chain.node import NodeKind
 from setm.cli.output import AsJson, console, print_json, say
+from setm.cli.passwords import PasswordEnv, PasswordFile, read_password
 from setm.cli.progress import BarProgress, bar_progress
 from setm.cli.summary import print_summary
 from setm.errors import ConfigError
+from setm.keystore import KeySource, Keystore, StoredKeys
 from setm.report.build import build
 from setm.report.summary import mechanism_totals, summary_rows
 from setm.scenario import load_scenario
@@ -36,6 +38,14 @@ def command(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew instead of continuing an interrupted run.")
     ] = False,
+    keystore: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the keys of participants and meters, made on first use; else the seed gives them."
+        ),
+    ] = None,
+    password_file: PasswordFile = None,
+    password_env: PasswordEnv = None,
     as_json: AsJson = False,
 ) -> None:
     """Trade, meter and settle a scenario's day on a local chain, and write its report.
@@ -47,6 +57,8 @@ def command(
         setm run scenarios/case_study.yaml
 
         setm run scenarios/case_study.yaml --network anvil --seed 7 --json
+
+        setm run scenarios/case_study.yaml --keystore keys --password-file ~/.setm-password
     """
     loaded = load_scenario(scenario)
     if seed is not None:
@@ -55,6 +67,11 @@ def command(
     if chosen not in NETWORKS:
         raise ConfigError(f"network {chosen}: expected {' or '.join(NETWORKS)}")
     folder = out or Path("reports") / f"{loaded.name}-seed{loaded.seed}"
+    keys: KeySource | None = None
+    if keystore is not None:
+        is_new = not keystore.exists()
+        password = read_password(password_file, password_env, is_new=is_new)
+        keys = StoredKeys(Keystore(keystore), password)
     with bar_progress() as progress:
         run(
             loaded,
@@ -65,6 +82,7 @@ def command(
             fresh=fresh,
             complete=lambda partial: _report(partial, folder, progress),
             watch=Watch(notice=say),
+            keys=keys,
         )
     page = folder / "index.html"
     rows, totals = summary_rows(folder), mechanism_totals(folder)

@@ -10,7 +10,6 @@ from setm.agents.forecast_bidder import ForecastBidder, decide
 from setm.orders import cover, digest, opening_word, salt
 from setm.simulation.clock import Agenda
 from setm.simulation.community import Community
-from setm.simulation.keys import secret
 from setm.simulation.traders import Enrolled, Trader
 from setm.slots import Slot
 from setm.types import Grid, GridTariff, Order, Side
@@ -110,7 +109,7 @@ def _sealed(community: Community, item: Enrolled, draft: Draft) -> tuple[Order, 
         tick=draft.tick,
         energy_wh=draft.energy_wh,
     )
-    agent_secret = secret(community.seed, "sealed orders", item.trader.name)
+    agent_secret = community.keys.secret("sealed orders", item.trader.name)
     return order, salt(agent_secret, community.deployment.auction.address, draft.slot)
 
 

@@ -10,13 +10,12 @@ from setm import messages
 from setm.chain.deployment import Deployment
 from setm.chain.keeper import Keeper
 from setm.chain.sender import Connection, Sender
+from setm.keystore import KeySource
 from setm.simulation.keys import (
     AUTHORITY_INDEX,
     COLLECTOR_INDEX,
     OPERATOR_INDEX,
-    derived_account,
     local_account,
-    secret,
 )
 from setm.types import Kind, ParticipantId
 
@@ -56,7 +55,7 @@ class Member:
 class Community:
     """The deployment and those who act on it besides the members."""
 
-    seed: int
+    keys: KeySource
     web3: Connection
     deployment: Deployment
     authority: LocalAccount
@@ -65,11 +64,11 @@ class Community:
     keeper: Keeper
 
 
-def open_community(seed: int, deployment: Deployment, keeper: Keeper) -> Community:
+def open_community(keys: KeySource, deployment: Deployment, keeper: Keeper) -> Community:
     """Return the community of a local deployment; the collector is nobody in particular."""
     web3 = keeper.web3
     return Community(
-        seed=seed,
+        keys=keys,
         web3=web3,
         deployment=deployment,
         authority=local_account(AUTHORITY_INDEX),
@@ -88,7 +87,7 @@ def fund_operator(community: Community, guarantee: int) -> None:
 
 def enrol(community: Community, enrolment: Enrolment) -> Member:
     """Identify, authenticate, fund and meter a member."""
-    account = derived_account(community.seed, "participant", enrolment.name)
+    account = community.keys.account("participant", enrolment.name)
     _give_gas_money(community, account)
     sender = Sender(community.web3, account, enrolment.name, community.keeper)
     participant_id = _join(community, sender, enrolment)
@@ -96,7 +95,7 @@ def enrol(community: Community, enrolment: Enrolment) -> Member:
     clearinghouse = community.deployment.clearinghouse
     clearinghouse.lock(sender, enrolment.venue, enrolment.margin)
     clearinghouse.lock(sender, community.deployment.settlement.address, enrolment.guarantee)
-    device = derived_account(community.seed, "meter", enrolment.name)
+    device = community.keys.account("meter", enrolment.name)
     meter = _bind_meter(community, sender, participant_id, enrolment, device)
     return Member(
         name=enrolment.name,
@@ -123,7 +122,7 @@ def _give_gas_money(community: Community, account: LocalAccount) -> None:
 def _join(community: Community, sender: Sender, enrolment: Enrolment) -> ParticipantId:
     registry = community.deployment.registry
     now = community.keeper.now()
-    salt = secret(community.seed, "identity", enrolment.name)
+    salt = community.keys.secret("identity", enrolment.name)
     credential = messages.credential(
         registry.domain,
         account=sender.address,
@@ -161,7 +160,7 @@ def _bind_meter(
     meters = community.deployment.meters
     binding = messages.binding(
         meters.domain,
-        meter_id=secret(community.seed, "meter serial", enrolment.name),
+        meter_id=community.keys.secret("meter serial", enrolment.name),
         participant_id=participant_id,
         device_key=str(device.address),
         capacity_wh=enrolment.capacity_wh,

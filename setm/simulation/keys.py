@@ -1,9 +1,12 @@
 """Keys of a local run, derived from its seed so that a run can be repeated.
 
-These keys hold test money on a chain that ends with the run. A real deployment brings its own keystores.
+These keys hold test money on a chain that ends with the run. ``setm.keystore.StoredKeys`` takes their place when a
+keystore is given; the offices keep the accounts to which the local chain has given ether.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -32,3 +35,19 @@ def derived_account(seed: int, *purpose: str) -> LocalAccount:
     """Return the key of a participant or meter of this run."""
     account: LocalAccount = Account.from_key(secret(seed, *purpose))
     return account
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedKeys:
+    """A ``KeySource`` for which whoever knows the seed has every key."""
+
+    seed: int
+    origin: str = "seed"
+
+    def account(self, *purpose: str) -> LocalAccount:
+        """Return the key for a purpose."""
+        return derived_account(self.seed, *purpose)
+
+    def secret(self, *purpose: str) -> bytes:
+        """Return 32 secret bytes for a purpose."""
+        return secret(self.seed, *purpose)

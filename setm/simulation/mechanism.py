@@ -22,6 +22,7 @@ from setm.chain.node import CHAIN_ID, Node, NodeKind, local_node
 from setm.data import MeterSeries
 from setm.errors import ChainUnreachable, ConfigError, RolledBack, SetupError
 from setm.files import write_whole
+from setm.keystore import KeySource
 from setm.simulation import auction_day, negotiation_day
 from setm.simulation.check import all_events, check_books
 from setm.simulation.clock import Agenda
@@ -71,6 +72,7 @@ class Day:
     """Everything that a mechanism's day is made of, the same for each mechanism."""
 
     seed: int
+    keys: KeySource
     slots: Sequence[Slot]
     slot_seconds: int
     dispute_window: int
@@ -167,7 +169,7 @@ def _live(stage: _Stage) -> list[Enrolled]:
         keeper = Keeper(web3, stage.journal, stage.network, patience=stage.watch.patience)
         _continue(stage, keeper)
         deployment = attach(web3, stage.folder / "deployment.json")
-        community = open_community(day.seed, deployment, keeper)
+        community = open_community(day.keys, deployment, keeper)
         done()
         enrolled = _enrol_all(name, day, community, progress)
         agenda = Agenda(keeper=keeper)

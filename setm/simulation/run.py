@@ -22,6 +22,7 @@ from setm.chain.node import NodeKind
 from setm.errors import StorageFull
 from setm.files import lock, storing, write_whole
 from setm.forecast import Direction
+from setm.keystore import KeySource
 from setm.scenario import Scenario
 from setm.simulation.community import OPERATOR_ID
 from setm.simulation.foresight import (
@@ -51,11 +52,13 @@ def run(
     fresh: bool = False,
     complete: Callable[[Path], object] = lambda folder: None,
     watch: Watch | None = None,
+    keys: KeySource | None = None,
 ) -> Path:
     """Run a scenario and return its folder ``out``, put in place whole or not at all; an older one is replaced.
 
     A run that was interrupted after its first transaction is kept beside ``out`` and continued when it is asked for
-    again, unless ``fresh``. ``complete`` adds to the folder before it is put in place.
+    again, unless ``fresh``. ``complete`` adds to the folder before it is put in place. ``keys`` are those of the
+    participants and their meters; without it they are derived from the scenario's seed.
     """
     partial, watch = out.with_name(f".{out.name}.partial"), watch or Watch()
     command = {
@@ -63,9 +66,10 @@ def run(
         "network": network,
         "with_backtest": with_backtest,
         "program": __version__,
+        "keys": "seed" if keys is None else keys.origin,
     }
     with _workplace(partial, command, fresh, watch), storing(partial):
-        _fill(partial, scenario, network, progress, with_backtest, watch)
+        _fill(partial, scenario, network, progress, with_backtest, watch, keys)
         complete(partial)
         _put_in_place(partial, out)
     return out
@@ -142,13 +146,14 @@ def _fill(
     progress: Progress,
     with_backtest: bool,
     watch: Watch,
+    keys: KeySource | None,
 ) -> None:
     seconds: dict[str, float] = {}
     with _timed(seconds, "load"):
         loaded = load(scenario)
     with _timed(seconds, "forecast"):
         answers = _foresee(folder, loaded, progress, with_backtest)
-    day = day_of(loaded, answers)
+    day = day_of(loaded, answers, keys)
     members: Sequence[Membership] = ()
     for name in scenario.mechanisms:
         with _timed(seconds, name):

@@ -11,9 +11,11 @@ import numpy as np
 from setm.agents.types import Band, QuantityForecast
 from setm.data import MeterSeries
 from setm.forecast import Direction
+from setm.keystore import KeySource
 from setm.scenario import ParticipantSpec, Scenario, Times, load_meter_data, times_of
 from setm.simulation.auction_day import Market
 from setm.simulation.foresight import Foresight, Question
+from setm.simulation.keys import DerivedKeys
 from setm.simulation.mechanism import Day, Person
 from setm.simulation.negotiation_day import Rules
 from setm.simulation.traders import Strategy, Trader
@@ -80,8 +82,12 @@ def _question(
     )
 
 
-def day_of(loaded: Loaded, answers: Mapping[tuple[str, Direction], Foresight]) -> Day:
-    """Return the day that each mechanism trades."""
+def day_of(
+    loaded: Loaded,
+    answers: Mapping[tuple[str, Direction], Foresight],
+    keys: KeySource | None = None,
+) -> Day:
+    """Return the day that each mechanism trades; without ``keys`` they are derived from the scenario's seed."""
     scenario = loaded.scenario
     people = [
         _person(loaded, item, answers[item.name, "export" if item.sells else "import"].by_slot())
@@ -89,6 +95,7 @@ def day_of(loaded: Loaded, answers: Mapping[tuple[str, Direction], Foresight]) -
     ]
     return Day(
         seed=scenario.seed,
+        keys=keys or DerivedKeys(scenario.seed),
         slots=loaded.times.slots,
         slot_seconds=scenario.slot_seconds,
         dispute_window=60 * scenario.metering.dispute_window_minutes,
