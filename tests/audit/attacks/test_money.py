@@ -204,6 +204,7 @@ def inner_calls(stage):
             "releaseMarginOf": (alice.id,),
         },
         "meters": {
+            "acceptAuthority": (alice.address,),
             "bindMeter": (binding, stage.authority.address, proof),
             "retireMeter": (1,),
             "postReading": (reading,),
