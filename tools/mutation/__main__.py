@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
     parser.add_argument("--ids", default="", help="only these mutants, with commas between")
     parser.add_argument("--tests", nargs="*", default=None, help="folders of tests that are asked")
+    parser.add_argument("--quick", action="store_true", help="ask only the unit tests nearby")
     parser.add_argument("--fresh", action="store_true", help="ask again what is known already")
     parser.add_argument("--list", action="store_true", help="print the mutants and stop")
     parser.add_argument("--root", type=Path, default=ROOT, help="another project of this shape")
@@ -48,6 +49,7 @@ def main() -> int:
         ids=[name for name in arguments.ids.split(",") if name],
         tests=arguments.tests,
         is_fresh=arguments.fresh,
+        is_quick=arguments.quick,
     )
     return run.list_mutants() if arguments.list else run.execute()
 

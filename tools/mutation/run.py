@@ -33,8 +33,9 @@ TESTS = (
 IMPORTED = re.compile(r"^(?:from|import) ((?:tests|scripts|setm\.evm)[\w.]*)", re.MULTILINE)
 # Tests that start processes of their own, such as chains, cannot be asked in a fork.
 STARTS_PROCESSES = re.compile(r"\b(subprocess|local_node)\b")
-# Where the tests of a folder of contracts are, beside the folder of the same name.
+# Where the unit tests are, in folders that are called as those of the contracts.
 UNIT = "tests/contracts/unit"
+NEAR = (UNIT, "tests/audit/mutation")
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class Run:
     ids: Sequence[str]
     tests: Sequence[str] | None
     is_fresh: bool
+    is_quick: bool
     sources: Sources = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +97,8 @@ class Run:
             code = Code(self.sources.originals(compiler))
             code.install()
             asking = Asking(self, compiler, code, mutants)
-            status = collect(self.tests or TESTS, self.root, Tests(code, asking), self._not_asked())
+            tests = self.tests or (NEAR if self.is_quick else TESTS)
+            status = collect(tests, self.root, Tests(code, asking), self._not_asked())
         figures.FIGURES = self.root / "reports" / "audit" / "figures.jsonl"
         if status not in (0, 1) or asking.book is None:
             return 2
@@ -173,7 +176,7 @@ class Asking:
         known = self.book.last(mutant)
         entry = Entry.of(mutant, source)
         if known is not None and known.sources == source and not self._run.is_fresh:
-            if known.outcome in ("equivalent", "uncompilable", "timed out"):
+            if known.outcome in ("equivalent", "duplicate", "uncompilable", "timed out"):
                 return None
             if known.outcome == "killed" and self._digest_of(known.by) == known.tested.get(
                 _file(known.by)
@@ -190,15 +193,18 @@ class Asking:
             outcome = "duplicate" if twin != "original" else "equivalent"
             self.book.write(entry.ended(Verdict(outcome=outcome, by=twin)))
             return None
+        near = [f"{UNIT}/{mutant.path.split('/')[1]}", NEAR[1]]
         modules = asked.relevant(frozenset(changed))
+        if self._run.is_quick:
+            modules = [module for module in modules if module.path.startswith(tuple(near))]
         entry.tested = {module.path: self._digest_of(module.path) for module in modules}
         if known is not None and known.sources == source and known.outcome == "survived":
             if not self._run.is_fresh:
                 modules = [m for m in modules if known.tested.get(m.path) != entry.tested[m.path]]
+                entry.tested = known.tested | entry.tested
             if not modules:
                 return None
         first = known.by if known is not None and known.outcome == "killed" else ""
-        near = [f"{UNIT}/{mutant.path.split('/')[1]}", "tests/audit/mutation"]
         return Task(mutant, asked.child(changed, modules, near, mutant.path, first), entry)
 
     def _reap(self, running: dict[int, Task], asked: Tests) -> None:
@@ -210,7 +216,8 @@ class Asking:
             if task.child.read():
                 del running[pipe]
                 verdict = asked.verdict(task.child, task.mutant.path)
-                if verdict.outcome == "survived" and self._is_equivalent(task.mutant):
+                is_final = verdict.outcome == "survived" and not self._run.is_quick
+                if is_final and self._is_equivalent(task.mutant):
                     verdict.outcome = "equivalent"
                 if verdict.outcome == "survived":
                     print(f"survived: {task.mutant.id}: {task.mutant.code}", flush=True)
