@@ -316,8 +316,7 @@ def test_each_commitment_ends_in_one_way_only(at):
     found.evm.now = found.times.reveal
     found.decide()
     assert venue.forfeit(slot, [who.carol.id]).events == ()
-    with pytest.raises(Reverted, match="NoCommitment"):
-        venue.forfeit(slot, [who.dave.id])
+    assert venue.forfeit(slot, [who.dave.id]).events == ()
     with pytest.raises(Reverted, match="NothingForfeited"):
         venue.forfeit(slot, [who.alice.id])
     everybody = [person.id for person in vars(who).values()]
