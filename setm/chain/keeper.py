@@ -389,7 +389,8 @@ class _Delivery:
         """Whether it was refused because what comes before it was lost, and put back behind it; if so, sign anew."""
         if mined.ok or self._renew is None:
             return False
-        if not self._keeper.journal.is_before_others(self._entry, mined.block):
+        is_early = mined.timestamp < self._keeper._floor
+        if not is_early and not self._keeper.journal.is_before_others(self._entry, mined.block):
             return False
         next_nonce = self._keeper.next_nonce(self._entry.sender)
         self._renewed(self._signed[-1].max_fee, next_nonce)

@@ -227,6 +227,25 @@ def test_a_transaction_whose_ground_was_lost_while_it_was_under_way_is_signed_an
     assert [item.ok for item in anvil.journal.history()] == [True, True, True]
 
 
+def test_what_came_before_its_time_because_the_clock_was_lost_is_signed_anew(anvil):
+    """The block that moved the clock is dropped after the look: what needs that time is refused, and comes again."""
+    due = int(START_AT.timestamp()) + 5000
+    anvil.keeper.advance(due)
+    check = anvil.keeper.check
+
+    def check_then_roll_back():
+        check()
+        anvil.keeper.check = check
+        anvil.rpc("anvil_rollback", 1)
+
+    anvil.keeper.check = check_then_roll_back
+    with pytest.raises(Reverted, match="NotSecured"):
+        anvil.house.withdraw(anvil.alice, 1)
+    (entry,) = anvil.journal.entries()
+    assert entry.mined.timestamp > due
+    assert [item.nonce for item in anvil.journal.signatures(entry)] == [0, 1]
+
+
 def test_what_comes_back_with_another_result_is_said(anvil):
     anvil.token.mint(anvil.alice, 9)
     give = anvil.token._contract.encode_abi("transfer", args=[anvil.bob.address, 9])
