@@ -137,6 +137,7 @@ def run_mechanism(
         raise ConfigError(f"mechanism {name}: expected one of {', '.join(MECHANISMS)}")
     watch, whole = watch or Watch(), folder / "members.json"
     if whole.is_file():
+        _tidy(folder)
         return [Membership(**row) for row in json.loads(whole.read_text())]
     folder.mkdir(exist_ok=True)
     with Journal(folder / JOURNAL, watch.observe) as journal:
@@ -144,10 +145,15 @@ def run_mechanism(
         members = [_membership(item.member) for item in _persistently(stage)]
         lines = "".join(json.dumps(asdict(item)) + "\n" for item in journal.history())
     write_whole(folder / "transactions.jsonl", lines)
+    write_whole(whole, json.dumps([asdict(item) for item in members]))
+    _tidy(folder)
+    return members
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what only a day that is under way needs."""
     shutil.rmtree(folder / "chain", ignore_errors=True)
     (folder / f"{JOURNAL}.lock").unlink(missing_ok=True)
-    write_whole(whole, json.dumps([asdict(item) for item in members]))
-    return members
 
 
 def _persistently(stage: _Stage) -> list[Enrolled]:
@@ -175,7 +181,7 @@ def _live(stage: _Stage) -> list[Enrolled]:
         agenda = Agenda(keeper=keeper)
         _trade(name, day, community, enrolled, agenda, progress)
         _deliver(name, day, community, enrolled, agenda, progress)
-        keeper.check()
+        keeper.advance(0)
         check_books(community, [item.member for item in enrolled])
         events = all_events(keeper, deployment.addresses)
         write_events(events, stage.folder / "events.jsonl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,9 +18,10 @@ from typing import Any
 import yaml
 
 from setm import __version__
+from setm.chain.abi import ROLES, artifact
 from setm.chain.journal import Journal
 from setm.chain.node import NodeKind
-from setm.errors import StorageFull
+from setm.errors import SetupError, StorageFull
 from setm.files import lock, storing, write_whole
 from setm.forecast import Direction
 from setm.keystore import KeySource
@@ -66,6 +68,7 @@ def run(
         "network": network,
         "with_backtest": with_backtest,
         "program": __version__,
+        "contracts": _contracts_sha256(),
         "keys": "seed" if keys is None else keys.origin,
     }
     with _workplace(partial, command, fresh, watch), storing(partial):
@@ -95,6 +98,15 @@ def _workplace(
         raise
     finally:
         os.close(held)
+
+
+def _contracts_sha256() -> str:
+    """Return the hash of all compiled contracts; of none if they are still to be compiled."""
+    try:
+        codes = [str(artifact(contract)["bytecode"]) for contract in ROLES.values()]
+    except SetupError:
+        codes = []
+    return hashlib.sha256("\n".join(codes).encode()).hexdigest()
 
 
 def _is_of(folder: Path, command: Mapping[str, Any]) -> bool:
@@ -129,13 +141,14 @@ def _empty(folder: Path, watch: Watch) -> None:
 
 
 def _put_in_place(partial: Path, out: Path) -> None:
-    for name in (LOCK, COMMAND, FORESIGHT):
-        (partial / name).unlink(missing_ok=True)
     older = out.with_name(f".{out.name}.older")
     shutil.rmtree(older, ignore_errors=True)
     if out.exists():
         out.rename(older)
     partial.rename(out)
+    # Only now: until here a killed run has to find what it needs to continue.
+    for name in (LOCK, COMMAND, FORESIGHT):
+        (out / name).unlink(missing_ok=True)
     shutil.rmtree(older, ignore_errors=True)
 
 
