@@ -11,6 +11,7 @@ tests do not pass with the contracts as they are.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def main() -> int:
         description=__doc__.splitlines()[0] if __doc__ else "",
     )
     parser.add_argument("--contracts", default="", help="names of sources, with commas between")
-    parser.add_argument("--all", action="store_true", help="every source")
+    parser.add_argument("--all", action="store_true", help="every source, as when none is named")
     parser.add_argument("--sample", type=int, help="how many mutants, over all sources together")
     parser.add_argument("--seed", type=int, default=1, help="decides which ones")
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
@@ -36,8 +37,12 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="another project of this shape")
     arguments = parser.parse_args()
     contracts = [name for name in arguments.contracts.split(",") if name]
-    if not contracts and not arguments.all:
-        parser.error("say --contracts NAME,... or --all")
+    if contracts and arguments.all:
+        parser.error("say either --contracts or --all")
+    # However deep an audit is, each mutant is asked as deep as `make test`, and writes no outcomes.
+    os.environ["SETM_DEPTH"] = "1"
+    for name in ("SETM_OUTCOMES", "SETM_AUDIT"):
+        os.environ.pop(name, None)
     from tools.mutation.run import Run
 
     run = Run(

@@ -28,6 +28,10 @@ YUL |= {"mul": "div", "div": "mul", "lt": "gt", "gt": "lt"}
 NOT_ENTERED = {"ArrayTypeName", "InheritanceSpecifier", "OverrideSpecifier", "UsingForDirective"}
 
 
+# The order of their arguments means nothing.
+COMMUTATIVE = {"paymentUp", "paymentDown", "min", "max"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
     """One change of one source; ``start`` and ``end`` count bytes."""
@@ -230,6 +234,8 @@ class _Finder:
         declared, value = node["declarations"], node.get("initialValue")
         if value is None or len(declared) != 1 or _zero_of(declared[0]) is None:
             return
+        if self._text(value) in ("0", "false"):
+            return
         self._replace(node, "initial-value", self._text(declared[0]))
 
     def _return(self, node: Node) -> None:
@@ -247,6 +253,8 @@ class _Finder:
     def _function_call(self, node: Node) -> None:
         arguments = node["arguments"]
         if node["kind"] == "typeConversion" or node.get("names"):
+            return
+        if node["expression"].get("memberName") in COMMUTATIVE:
             return
         for one, other in pairwise(arguments):
             same = one["typeDescriptions"].get("typeIdentifier")
