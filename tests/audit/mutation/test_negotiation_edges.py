@@ -1,0 +1,47 @@
+"""What negotiations bind and how far ahead they reach, at the values where a slip would show"""
+
+import pytest
+
+from setm.evm import Reverted
+from setm.units import payment_up
+from tests.audit.attacks.stage import SLOT, Stage
+
+COVER_PRICE = 55_500
+
+
+@pytest.fixture(scope="module")
+def deployed():
+    return Stage(negotiation={"cap_price": 60_000})
+
+
+@pytest.fixture
+def stage(deployed):
+    with deployed.evm.undone():
+        yield deployed
+
+
+@pytest.mark.parametrize("price", [30_000, COVER_PRICE - 1, COVER_PRICE, COVER_PRICE + 1, 60_000])
+def test_a_seller_binds_what_its_price_lacks_to_the_cover_price_and_no_more(stage, price):
+    venue, bob = stage.negotiation, stage.bob
+    before = venue.call("marginOf", bob.id)
+    stage.agree(stage.alice, bob, price=price, energy_wh=1_001)
+    bound = payment_up(1_001, max(COVER_PRICE - price, 0))
+    assert venue.call("boundOf", stage.slot, bob.id) == bound
+    assert venue.call("marginOf", bob.id) == before - bound
+
+
+@pytest.mark.parametrize("count", [1, 2, 96])
+def test_an_agreement_reaches_to_the_last_slot_of_the_horizon(stage, count):
+    horizon = stage.system.config["negotiation"]["horizon_seconds"]
+    last = (stage.evm.now + horizon) // SLOT
+    terms = {"slot_count": count, "energy_wh": 1, "price": 43_000}
+    with pytest.raises(Reverted) as caught:
+        stage.agree(stage.alice, stage.bob, first_slot=last - count + 2, **terms)
+    assert (caught.value.name, caught.value.arguments) == (
+        "BeyondHorizon",
+        {"slot": last + 1, "lastSlot": last},
+    )
+    stage.agree(stage.alice, stage.bob, first_slot=last - count + 1, **terms)
+    assert stage.negotiation.call("boundOf", last, stage.alice.id) == 43
+    assert stage.negotiation.call("boundOf", last + 1, stage.alice.id) == 0
+    assert stage.negotiation.call("boundOf", last - count, stage.alice.id) == 0
