@@ -11,7 +11,7 @@ from setm.evm import Evm, Reverted, default_config, deploy_system
 from setm.evm.compiler import ROOT
 from setm.messages import agreement
 from setm.types import Kind, Terms
-from tests.audit.attacks.stage import EUR, FOREVER
+from tests.audit.attacks.stage import EUR, FOREVER, MARGIN, Stage
 
 # Ethereum's; consortium chains are faster.
 BLOCK_SECONDS = 12
@@ -109,3 +109,45 @@ def test_slots_whose_turns_of_the_ring_do_not_fit_their_field_are_refused(slot_s
     """A position counts turns of the ring, 1,024 slots each, in 16 bits: slots of seconds have run over by now."""
     with pytest.raises(Reverted, match="ConfigRefused"):
         agreed_bound(slot_seconds)
+
+
+# What a seller binds against what its missing energy costs
+
+
+def money_from_nothing(cover_price):
+    """Let a seller without a guarantee sell energy that does not exist to a friend who does not use it, for nothing.
+
+    Return what the two own in the end beyond what they had, 1e-6 EUR.
+    """
+    stage = Stage(negotiation={"floor_price": 0, "cover_price": cover_price})
+    seller = stage.system.enrol("seller", Kind.PROSUMER)
+    friend = stage.system.enrol("friend", Kind.PROSUMER)
+    for number, person in enumerate((seller, friend), start=4):
+        stage.system.fund(person, stage.negotiation, MARGIN)
+        stage.bind(person, number)
+    start = stage.wealth(seller) + stage.wealth(friend)
+    stage.agree(friend, seller, energy_wh=1_000_000, price=0)
+    stage.go(stage.end)
+    stage.meters.send("postReadings", [stage.signed(4, 0, 0), stage.signed(5, 0, 0)])
+    stage.settle(seller, friend)
+    owed = stage.settlement.call("arrearsOf", seller.id)
+    # Whoever leaves with a debt never pays it.
+    return stage.wealth(seller) + max(owed, 0) + stage.wealth(friend) - start
+
+
+def test_the_shipped_cover_is_what_missing_energy_costs_or_more():
+    config = default_config()
+    retail = config["settlement"]["retail_price"]
+    assert config["auction"]["cover_price"] >= retail
+    assert config["negotiation"]["cover_price"] >= retail
+    assert config["settlement"]["feed_in_price"] <= config["auction"]["floor_price"]
+    assert money_from_nothing(config["negotiation"]["cover_price"]) < 0
+
+
+@pytest.mark.xfail(
+    strict=True, reason="venues accept a cover price below the grid operator's prices"
+)
+def test_a_cover_below_the_grid_operators_price_is_refused():
+    """Two who have nothing would take the feed-in price of any quantity from the grid operator's guarantee."""
+    with pytest.raises(Reverted, match="ConfigRefused"):
+        money_from_nothing(0)

@@ -365,3 +365,22 @@ def test_a_stolen_session_key_loses_no_more_than_the_margin_of_its_venue(fresh, 
     assert 0 < lost <= MARGIN
     assert stage.clearinghouse.call("freeOf", stage.alice.id) >= free
     assert stage.settlement.call("guaranteeOf", stage.alice.id) >= MARGIN - own_bill
+
+
+def test_a_session_that_a_thief_opened_outlives_a_rotation_and_ends_with_a_recovery(fresh):
+    """A rotation leaves agents at work, so an owner that rotates after a theft closes what SessionOpened named; a
+    completed recovery ends every session at once."""
+    stage, thief = fresh, fresh.account("session of the thief")
+    session = (thief, stage.negotiation, MARGIN, stage.evm.now + 300 * DAY)
+    opened = stage.registry.send("openSession", session, sender=stage.alice).only("SessionOpened")
+    owner = change_keys(stage, "rotate")
+    stage.evm.now += 900
+    assert stage.registry.call("isSecured", thief)
+    with stage.evm.undone():
+        stage.registry.send("closeSession", opened["key"], sender=owner)
+        assert not stage.registry.call("isSecured", thief)
+    recovery, second = stage.account("recovery"), stage.account("second successor")
+    stage.registry.send("startRecovery", stage.alice.id, second, sender=recovery)
+    stage.evm.now += DELAY
+    stage.registry.send("completeRecovery", stage.alice.id, sender=second)
+    assert not stage.registry.call("isSecured", thief)

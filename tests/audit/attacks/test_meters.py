@@ -136,18 +136,48 @@ def test_who_copies_a_proof_of_fraud_gains_nothing_and_changes_nothing(fresh):
     assert ends[0]["alice"] == DEPOSIT - penalty - 10 * prices(stage)[0] // 1000
 
 
-def test_a_meter_that_proves_its_own_fraud_beforehand_does_not_escape_its_bill(fresh):
-    """Ended in advance, its later readings count for nothing: every slot of it falls under the default rule."""
+@pytest.mark.parametrize("way", ["retires", "proves its own fraud in a slot to come"])
+def test_who_ends_its_own_meter_is_billed_for_nothing_that_it_draws_from_then_on(fresh, way):
+    """Known limit: without a meter there is neither reading nor capacity, so that what was bought counts as used and no
+    more. MeterRetired tells the grid operator at once; what the house draws is a matter of its connection contract."""
     stage = fresh
-    future = [stage.signed(1, wh, 0, slot=stage.slot + 50) for wh in (1, 2)]
-    stage.meters.send("proveEquivocation", *future)
+    if way == "retires":
+        stage.meters.send("retireMeter", 1, sender=stage.alice)
+    else:
+        future = [stage.signed(1, wh, 0, slot=stage.slot + 50) for wh in (1, 2)]
+        stage.meters.send("proveEquivocation", *future)
+    before = stage.wealth(stage.alice)
+    orders = stage.trade()
+    stage.go(stage.gate)
+    stage.auction.send("open", stage.slot, [stage.opening(order) for order in orders])
+    stage.go(stage.clearing)
+    stage.auction.send("clear", stage.slot)
     stage.go(stage.end)
-    assert refusal(stage.meters.send, "postReading", stage.signed(1, 1, 0)) in (
+    drawn = stage.signed(1, 90_000, 0)
+    assert refusal(stage.meters.send, "postReading", drawn) in (
         "MeterNotValidInSlot",
         "ForgedReading",
     )
-    # Without a meter in the slot there is neither capacity nor reading: what it bought counts as used.
-    assert stage.meters.call("readingOf", stage.alice.id, stage.slot).capacityWh == 0
+    stage.meters.send("postReading", stage.signed(2, 0, 1_000))
+    stage.settle(stage.alice, stage.bob)
+    price = stage.auction.call("clearingOf", stage.slot).bidPrice
+    assert before - stage.wealth(stage.alice) == 1_000 * price // 1000
+
+
+def test_a_seller_without_a_meter_pays_for_all_that_it_sold(fresh):
+    """Ended before delivery, a meter delivers nothing: the seller buys back what it sold, from what it bound."""
+    stage = fresh
+    stage.meters.send("retireMeter", 2, sender=stage.bob)
+    before = stage.wealth(stage.bob)
+    orders = stage.trade()
+    stage.go(stage.gate)
+    stage.auction.send("open", stage.slot, [stage.opening(order) for order in orders])
+    stage.go(stage.clearing)
+    stage.auction.send("clear", stage.slot)
+    stage.settle(stage.alice, stage.bob)
+    price = stage.auction.call("clearingOf", stage.slot).askPrice
+    retail, _ = prices(stage)
+    assert before - stage.wealth(stage.bob) == 1_000 * (retail - price) // 1000
 
 
 @pytest.mark.parametrize("is_all_posted_first", [False, True])
@@ -261,3 +291,70 @@ def test_a_grid_operator_with_an_empty_guarantee_keeps_nobody_from_trading_money
     # 2,000 Wh went to the grid: the operator owes them.
     assert stage.settlement.call("arrearsOf", stage.bob.id) == -(2_000 * feed_in // 1000)
     assert stage.wealth(stage.bob) - before == (1_000 * price + 2_000 * feed_in) // 1000
+
+
+def test_who_waits_until_its_reading_is_overwritten_gets_the_default_rule_unless_anybody_settles(
+    fresh,
+):
+    """1,024 slots later the reading's place is used again. Any stranger can settle before; nobody else is touched."""
+    stage, ends = fresh, {}
+    first = stage.slot
+    stage.go(stage.end)
+    stage.meters.send("postReading", stage.signed(1, 90_000, 0))
+    stage.meters.send("postReading", stage.signed(3, 70, 0))
+    for settles_in_time in (True, False):
+        with stage.evm.undone():
+            stage.slot = first
+            if settles_in_time:
+                stage.go(stage.final)
+                waiting = (first, [stage.alice.id])
+                stage.settlement.send("settle", *waiting, sender=stage.account("a stranger"))
+            stage.slot = first + 1024
+            stage.go(stage.end)
+            stage.meters.send("postReading", stage.signed(1, 0, 0))
+            stage.slot = first
+            stage.settle(stage.alice, stage.carol)
+            ends[settles_in_time] = stage.wealths()
+    retail, _ = prices(stage)
+    gained = ends[False]["alice"] - ends[True]["alice"]
+    assert gained == (90_000 - DEFAULT_WH) * retail // 1000
+    assert ends[False]["carol"] == ends[True]["carol"] == DEPOSIT - -(-70 * retail // 1000)
+    assert ends[False]["operator"] == ends[True]["operator"] - gained
+
+
+def test_disputing_every_reading_delays_a_bill_by_the_windows_and_changes_nothing(fresh):
+    """The grid operator or a participant may dispute for nothing: undecided, the reading stands, and the slot ends."""
+    stage, ends = fresh, []
+    for is_disputed in (False, True):
+        with stage.evm.undone():
+            stage.read(alice=(500, 0), bob=(0, 700), carol=(30, 0))
+            if is_disputed:
+                stage.go(stage.evm.now + int(stage.system.config["metering"]["dispute_window"]) - 1)
+                for meter, person in ((1, stage.alice), (2, stage.operator), (3, stage.operator)):
+                    stage.meters.send("dispute", meter, stage.slot, sender=person)
+                early = (stage.slot, [stage.alice.id])
+                assert refusal(stage.settlement.send, "settle", *early) == "ReadingOpen"
+            # `final` is the latest second at which any reading of the slot can still change.
+            stage.settle()
+            ends.append(stage.wealths())
+    assert ends[0] == ends[1]
+
+
+def test_who_sells_what_it_does_not_have_pays_for_it_from_what_it_bound(fresh):
+    """The buyer has its energy all the same, the guarantee and other members are untouched, and nothing is owed."""
+    stage = fresh
+    before, free = stage.wealths(), stage.clearinghouse.call("freeOf", stage.bob.id)
+    stage.agree(stage.alice, stage.bob, energy_wh=1_000_000, price=43_000)
+    stage.read(alice=(1_000_000 // 10, 0), bob=(0, 0), carol=(0, 0))
+    stage.settle()
+    retail, feed_in = prices(stage)
+    lost = before["bob"] - stage.wealth(stage.bob)
+    assert lost == 1_000 * (retail - 43_000)
+    assert stage.clearinghouse.call("freeOf", stage.bob.id) >= free
+    assert stage.settlement.call("guaranteeOf", stage.bob.id) == MARGIN
+    assert stage.settlement.call("arrearsOf", stage.bob.id) == 0
+    # alice used a tenth and sold the rest to the grid operator.
+    spent = before["alice"] - stage.wealth(stage.alice)
+    assert spent == 1_000 * 43_000 - 900 * feed_in
+    assert stage.wealth(stage.carol) == before["carol"]
+    assert stage.wealth(stage.operator) - before["operator"] == lost + spent
