@@ -24,7 +24,7 @@ from typing import Any
 from setm.chain import node as chain_node
 from setm.chain.connection import Patience
 from setm.chain.journal import Entry
-from setm.errors import SetmError
+from setm.errors import RunError, SetmError
 from setm.simulation import mechanism
 from tests.audit.faults import effects
 from tests.audit.faults.chain_data import snapshot
@@ -58,21 +58,23 @@ class Life:
     dies_after_writes: int | None = None
     # Files of the program (not of its chain) may not grow beyond this, bytes.
     file_limit: int | None = None
+    # Tells the notes of two programs in one folder apart.
+    tag: str = ""
 
     @property
     def notes(self) -> Path:
         """Where faults that struck are noted at once."""
-        return self.folder.with_name(f"{self.folder.name}.struck.jsonl")
+        return self.folder.with_name(f"{self.folder.name}{self.tag}.struck.jsonl")
 
     @property
     def outcome(self) -> Path:
         """What the program said at its end; missing if it was killed."""
-        return self.folder.with_name(f"{self.folder.name}.outcome.json")
+        return self.folder.with_name(f"{self.folder.name}{self.tag}.outcome.json")
 
     @property
     def chain(self) -> Path:
         """The chain's data, read before the chain ended."""
-        return self.folder.with_name(f"{self.folder.name}.chain.json")
+        return self.folder.with_name(f"{self.folder.name}{self.tag}.chain.json")
 
 
 class Silent:
@@ -116,12 +118,13 @@ class Surroundings:
             self.node = node
             with proxied(node.url, self.schedule) as proxy, limited(self.life.file_limit):
                 yield Reached(node, proxy.url)
-                with unlimited():
-                    self._keep_chain(node)
+                self._keep_chain(node)
 
     def _keep_chain(self, node: chain_node.Node) -> None:
-        found = snapshot(node.url, self.life.folder / "deployment.json", self.people)
-        self.life.chain.write_text(json.dumps(found))
+        # A chain without the contracts is left because it has to be deployed on again; it is no day's end.
+        with unlimited(), contextlib.suppress(RunError):
+            found = snapshot(node.url, self.life.folder / "deployment.json", self.people)
+            self.life.chain.write_text(json.dumps(found))
 
 
 class Reached:
@@ -186,6 +189,8 @@ def live(life: Life) -> None:
         said = ""
     except SetmError as error:
         said = f"{type(error).__name__}: {error}"
+    except SystemExit as end:
+        said = f"ended: {end.code}"
     finally:
         outcome = {
             "said": said,

@@ -7,7 +7,7 @@ import pytest
 from tests.audit.faults.cases import chain_faults, single_faults, storms
 from tests.audit.faults.conftest import IS_AUDIT
 from tests.audit.faults.program import Life
-from tests.audit.faults.survival import survive
+from tests.audit.faults.survival import survive, timeless_events
 
 # In CI one of so many; all of them in the audit.
 SINGLE = single_faults() if IS_AUDIT else single_faults()[::24]
@@ -30,10 +30,22 @@ def endure(case, stage, prepared, truth_of, register, tmp_path):
         wrong.append("transactions were sent at other times, or with other bytes")
     if survival.tables_differ and not case.moves_clock:
         wrong.append("the events of the report differ")
+    if survival.refused and not case.moves_clock:
+        wrong.append(f"{survival.refused} attempts were refused")
+    if survival.began_anew and not case.may_begin_anew:
+        wrong.append("it asks for a fresh chain")
     if not survival.struck:
         wrong.append("no fault struck")
     register.add(stage, life, survival, ok=not wrong)
     assert wrong == [], f"{case}\n{survival.happened}\n" + "\n".join(wrong)
+
+
+def test_both_chains_live_through_the_same_day(truth_of):
+    for mechanism in ("auction", "negotiation"):
+        anvil, ganache = (truth_of(kind, mechanism) for kind in ("anvil", "ganache"))
+        assert timeless_events(anvil.folder) == timeless_events(ganache.folder)
+        assert anvil.chain["balances"] == ganache.chain["balances"]
+        assert any("accept" in act or "clear" in act for act in anvil.actions)
 
 
 @pytest.mark.parametrize("case", SINGLE, ids=str)

@@ -1,0 +1,167 @@
+"""A program that dies at any point of its journal, meets a twin or a full disk, and goes on when started again."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+
+import pytest
+
+from tests.audit.faults.cases import SEND
+from tests.audit.faults.conftest import IS_AUDIT
+from tests.audit.faults.program import Life, Trigger
+from tests.audit.faults.proxy import Struck
+from tests.audit.faults.survival import Ended, begin, finish, judge, start, undone
+
+EVERY = [("anvil", "auction"), ("anvil", "negotiation")]
+# What a file may grow to, bytes; from not even the journal's first page to not quite the report's source.
+LIMITS = (1, 5_000, 20_000, 50_000, 90_000, 130_000, 200_000, 300_000, 400_000, 600_000)
+
+
+@pytest.fixture
+def life_of(prepared, tmp_path):
+    def life(kind, mechanism, **options):
+        made = Life(
+            mechanism=mechanism,
+            kind=kind,
+            folder=tmp_path / "day",
+            day_file=prepared.day_file,
+            **options,
+        )
+        prepared.begin(kind, made.folder)
+        return made
+
+    return life
+
+
+def die_and_rise(life: Life, strides) -> list[Ended]:
+    """Start the program again and again; each time it dies after as many new writes as ``strides`` says."""
+    ends = []
+    for stride in strides:
+        ends.append(start(replace(life, dies_after_writes=stride)))
+        if not ends[-1].killed:
+            break
+    return ends
+
+
+@pytest.mark.skipif(not IS_AUDIT, reason="hundreds of deaths take minutes; a sample follows")
+@pytest.mark.parametrize(("kind", "mechanism"), EVERY)
+def test_goes_on_after_a_death_at_every_write_of_its_journal(
+    kind, mechanism, truth_of, life_of, register
+):
+    truth = truth_of(kind, mechanism)
+    life = life_of(kind, mechanism)
+    ends = die_and_rise(life, [1] * (2 * len(truth.end.writes)))
+    survival = judge(truth, life, ends)
+    died_at = [item["method"] for item in survival.struck]
+    missed = {f"journal: {write}" for write in truth.end.writes} - set(died_at)
+    wrong = [*survival.wrong, *(f"never died at {write}" for write in missed)]
+    register.add("death", life, survival, ok=not wrong)
+    assert wrong == []
+    assert not survival.differs_in_time
+    assert not survival.tables_differ
+
+
+@pytest.mark.parametrize(("kind", "mechanism"), [("anvil", "auction"), ("ganache", "negotiation")])
+def test_goes_on_after_deaths_at_some_writes_of_its_journal(
+    kind, mechanism, truth_of, life_of, register
+):
+    truth = truth_of(kind, mechanism)
+    chance = random.Random(3)
+    longest = len(truth.end.writes) // 4
+    life = life_of(kind, mechanism)
+    ends = die_and_rise(life, [chance.randint(1, longest) for _ in truth.end.writes])
+    survival = judge(truth, life, ends)
+    register.add("death", life, survival, ok=survival.ok)
+    assert survival.wrong == []
+    assert len(survival.struck) >= 4
+    assert not survival.differs_in_time
+    assert not survival.tables_differ
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["after the node", "before the node"])
+@pytest.mark.parametrize(
+    ("kind", "mechanism"), EVERY if IS_AUDIT else [], ids=lambda value: str(value)
+)
+def test_goes_on_after_a_death_at_every_transaction(
+    kind, mechanism, after, truth_of, life_of, register
+):
+    truth = truth_of(kind, mechanism)
+    life = life_of(kind, mechanism)
+    # The first hands in what the last life left behind, the second is new.
+    dying = replace(
+        life,
+        triggers=(Trigger(name="program killed", method=SEND, occurrence=2, after=after),),
+    )
+    ends = []
+    while not ends or ends[-1].killed:
+        ends.append(start(dying))
+        assert len(ends) < 2 * len(truth.chain["transactions"]), "no progress"
+    survival = judge(truth, life, ends)
+    register.add("death", life, survival, ok=survival.ok)
+    assert survival.wrong == []
+    assert len(survival.struck) >= truth.end.requests[SEND] / 2
+    assert not survival.differs_in_time
+
+
+@pytest.mark.parametrize("kind", ["anvil", "ganache"])
+def test_of_two_programs_on_one_journal_one_goes_on(kind, truth_of, life_of, register):
+    life = life_of(kind, "auction")
+    truth = truth_of(kind, "auction")
+    twin = replace(life, tag="twin")
+    first, second = begin(life), begin(twin)
+    ends = [finish(life, first), finish(twin, second)]
+    whole, refused = sorted(ends, key=lambda end: not end.is_whole)
+    survival = judge(truth, life if ends[0].is_whole else twin, [whole])
+    locked = (
+        refused.said.startswith("JournalLocked") and "in use by another process" in refused.said
+    )
+    register.add_row(
+        stage="twins", network=kind, mechanism="auction", kind="two programs on one journal",
+        where="from the start", reached_node="", happened=f"{whole.words}; the other {refused.words}",
+        survived=survival.ok and locked, same_times=not survival.differs_in_time, back_after_seconds="",
+    )  # fmt: skip
+    assert survival.wrong == []
+    assert locked, refused
+    assert not survival.differs_in_time
+
+
+@pytest.mark.parametrize("limit", LIMITS if IS_AUDIT else LIMITS[2::5])
+def test_says_which_file_is_full_and_goes_on_when_there_is_room(limit, truth_of, life_of, register):
+    kind, mechanism = EVERY[LIMITS.index(limit) % 2]
+    truth = truth_of(kind, mechanism)
+    life = life_of(kind, mechanism, file_limit=limit)
+    full = start(life)
+    left = [name for name in ("events.jsonl", "transactions.jsonl", "members.json")
+            if (life.folder / name).exists() and (life.folder / name).read_bytes()
+            != (truth.folder / name).read_bytes()]  # fmt: skip
+    ends = [full] if full.is_whole else [full, start(undone(life))]
+    survival = judge(truth, life, ends)
+    said = full.is_whole or (
+        full.said.startswith("StorageFull") and "make room" in full.said and "/" in full.said
+    )
+    struck = Struck(kind="full disk", method=f"files of {limit} bytes", occurrence=1)
+    register.add_row(
+        stage="disk", network=kind, mechanism=mechanism, kind=struck.kind, where=struck.method,
+        reached_node="", happened=survival.happened, survived=survival.ok and said and not left,
+        same_times=not survival.differs_in_time, back_after_seconds="",
+    )  # fmt: skip
+    assert survival.wrong == []
+    assert said, full
+    assert left == [], "half a file looks whole"
+    assert not survival.differs_in_time
+    assert full.is_whole == (limit == LIMITS[-1]), "the limits do not reach from nothing to enough"
+
+
+def test_is_back_within_seconds(truth_of, life_of, register):
+    truth = truth_of("anvil", "negotiation")
+    life = life_of("anvil", "negotiation", dies_after_writes=len(truth.end.writes) - 20)
+    killed = start(life)
+    began = time.monotonic()
+    again = start(undone(life))
+    took = time.monotonic() - began
+    survival = judge(truth, life, [killed, again])
+    register.add("death", life, survival, ok=survival.ok)
+    register.back_after = took
+    assert survival.wrong == []
