@@ -3,6 +3,7 @@
 import pytest
 
 from setm.evm import Reverted
+from setm.types import Kind
 from setm.units import payment_up
 from tests.audit.attacks.stage import SLOT, Stage
 
@@ -45,3 +46,14 @@ def test_an_agreement_reaches_to_the_last_slot_of_the_horizon(stage, count):
     assert stage.negotiation.call("boundOf", last, stage.alice.id) == 43
     assert stage.negotiation.call("boundOf", last + 1, stage.alice.id) == 0
     assert stage.negotiation.call("boundOf", last - count, stage.alice.id) == 0
+
+
+@pytest.mark.parametrize(("price", "needed"), [(60_000, 1), (43_000, 12_500)])
+def test_who_never_joined_the_venue_is_told_what_it_lacks(stage, price, needed):
+    dave = stage.system.enrol("dave", Kind.PROSUMER)
+    with pytest.raises(Reverted) as caught:
+        stage.agree(stage.alice, dave, price=price)
+    assert (caught.value.name, caught.value.arguments) == (
+        "NotCovered",
+        {"participantId": dave.id, "needed": needed, "available": 0},
+    )
