@@ -26,6 +26,8 @@ NONCE_USED = ("nonce too low", "correct nonce", "nonce is too low")
 TOO_CHEAP = ("max fee per gas less", "maxfeepergas", "underpriced", "fee cap", "gas price")
 # Ganache 7.9.2 executes the same bytes twice if they come again while it makes a block with them.
 REPEAT_AFTER_SECONDS = 0.25
+# How far back the user of a nonce is looked for.
+SEARCHED_BLOCKS = 5000
 
 Renew = Callable[[Entry, Signed, int, int], Signed]
 """Signs a line's last bytes again with another fee (wei per gas) and nonce."""
@@ -140,7 +142,7 @@ class Keeper:
     def _put_back(self, entry: Entry) -> None:
         before = entry.mined
         assert before is not None
-        mined = self._find(entry, self.journal.signatures(entry))
+        mined = self._find(entry, _alive(self.journal.signatures(entry)))
         if mined is None:
             self._advance(before.timestamp - 1)
             mined = self.deliver(entry)
@@ -237,6 +239,16 @@ class Keeper:
                 return said[-1]
         raise ChainUnreachable(f"the node gives {address} another nonce each time: {said}")
 
+    def user_of(self, address: str, nonce: int) -> str | None:
+        """Return the hash of the transaction that used a nonce, None if no block of the newest many shows it."""
+        newest = self._number("eth_blockNumber")
+        for number in range(newest, max(newest - SEARCHED_BLOCKS, -1), -1):
+            block = self._ask("eth_getBlockByNumber", hex(number), True)
+            for item in block["transactions"] if block else ():
+                if str(item["from"]).lower() == address.lower() and int(item["nonce"], 16) == nonce:
+                    return str(item["hash"])
+        return None
+
     def base_fee(self) -> int:
         """Return the base fee of the newest block, wei per gas."""
         return int(self._block("latest").get("baseFeePerGas", "0x0"), 16)
@@ -261,7 +273,7 @@ class _Delivery:
         self._entry = entry
         self._renew = renew
         self._explain = explain
-        self._signed = keeper.journal.signatures(entry)
+        self._signed = _alive(keeper.journal.signatures(entry))
         self._deadline = time.monotonic() + keeper.patience.block
         self._problem = "check that the chain makes blocks"
         self._refusals = 0
@@ -343,17 +355,18 @@ class _Delivery:
         return known is not None and known.get("blockNumber") is None
 
     def _replace_used(self, next_nonce: int) -> None:
-        """The nonce is used: by our own bytes, which the next look finds, or by somebody else."""
-        found = self._keeper._find(self._entry, self._signed, self._explain)
-        if found is not None:
+        """The nonce is used: by these bytes, whose receipt comes later, or by others, which a block has to show."""
+        user = self._keeper.user_of(self._entry.sender, self._signed[-1].nonce)
+        if user is None or user in {item.tx_hash for item in self._signed}:
+            self._problem = "its nonce is used, but the node gives no receipt"
             return
         if self._entry.ordinal == 0 and len(self._signed) == 1 and self._renew is not None:
             # What the chain said before the first signature was old: these bytes can never count.
             self._renewed(self._signed[-1].max_fee, next_nonce)
             return
         raise TransactionLost(
-            f"{self._name()}: another writer used nonce {self._signed[-1].nonce} of {self._entry.sender}: stop it, "
-            "then start anew with --fresh"
+            f"{self._name()}: another writer used nonce {self._signed[-1].nonce} of {self._entry.sender} for {user}: "
+            "stop it, then start anew with --fresh"
         )
 
     def _raise_fee(self) -> None:
@@ -369,7 +382,7 @@ class _Delivery:
         signed = self._renew(self._entry, self._signed[-1], fee, nonce)
         self._entry = self._keeper.journal.sign(self._entry, signed, "replaced")
         self._entry = self._keeper.journal.sent(self._entry)
-        self._signed.append(signed)
+        self._signed = _alive([*self._signed, signed])
         self._signed_at = time.monotonic()
 
     def _deep(self, mined: Mined) -> Mined | None:
@@ -392,12 +405,16 @@ class _Delivery:
         is_early = mined.timestamp < self._keeper._floor
         if not is_early and not self._keeper.journal.is_before_others(self._entry, mined.block):
             return False
-        next_nonce = self._keeper.next_nonce(self._entry.sender)
-        self._renewed(self._signed[-1].max_fee, next_nonce)
+        self._renewed(self._signed[-1].max_fee, self._signed[-1].nonce + 1)
         return True
 
     def _name(self) -> str:
         return f"{self._entry.name}: {self._signed[-1].tx_hash} ({self._entry.state})"
+
+
+def _alive(signed: Sequence[Signed]) -> list[Signed]:
+    """Return what can still count: bytes with an older nonce were refused, and signed anew because of it."""
+    return [item for item in signed if item.nonce == signed[-1].nonce]
 
 
 def _agree(entry: Entry, receipt: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
