@@ -11,7 +11,7 @@ STAGES ?=
 WHOLE := $(if $(filter-out file,$(foreach it,PYTHON_TESTS AUDIT_TESTS CONTRACT_TESTS TEST_OPTIONS,$(origin $(it)))),,yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check audit fmt bench coverage clean lock
+.PHONY: help setup demo test check audit mutation fmt bench coverage clean lock
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -32,6 +32,9 @@ check: setup ## Check style, types and layout of Python and Solidity
 
 audit: setup ## Attack every promise of docs/security.md at full depth (STAGES="machine faults" for some)
 	@$(BIN)/python -m tools.audit $(STAGES)
+
+mutation: setup ## Change the contracts a place at a time, all of them, and ask the tests (hours)
+	@$(BIN)/python -m tools.mutation --all --jobs 2
 
 fmt: setup ## Format Python and Solidity
 	@tools/fmt
