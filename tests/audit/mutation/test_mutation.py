@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutation.compiler import Compiler
+from tools.mutation.compiler import Compiler, Sources
 from tools.mutation.mutants import mutants_of, sampled
+from tools.mutation.report import explanations
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = """
@@ -172,6 +173,21 @@ def test_a_survivor_makes_the_command_fail_until_it_is_explained(project, first)
 
 def change_of(entry):
     return entry["id"].split(":", 2)[2]
+
+
+def test_every_explanation_is_about_a_mutant_that_exists():
+    sources, known = Sources(), explanations(ROOT)
+    named = {one.contract for one in known}
+    with Compiler() as compiler:
+        found = {
+            (mutant.contract, mutant.id.split(":", 2)[2], mutant.code)
+            for path in sources.mutated
+            if Path(path).stem in named
+            for mutant in mutants_of(path, sources.text(path).encode(), compiler.tree(path))
+        }
+    missing = [one for one in known if (one.contract, one.change, one.line) not in found]
+    assert missing == []
+    assert len({(one.contract, one.change, one.line) for one in known}) == len(known)
 
 
 def test_the_contract_tests_pass_on_the_chain_that_replaces_that_of_brownie():

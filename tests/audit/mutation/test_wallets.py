@@ -142,3 +142,32 @@ def test_a_meter_that_ends_with_this_slot_is_retired_by_nobody(stage):
         assert list(told.values()) == [meter, ends - 1]
     stage.evm.now = (ends - 1) * SLOT
     assert through(stage, stage.meters, "retireMeter", meter).named("MeterRetired") == []
+
+
+def test_as_an_authority_it_identifies_suspends_and_revokes_in_its_own_name(stage):
+    registry, wallet, dave = stage.registry, stage.wallet, stage.account("dave")
+    registry.send("addAuthority", wallet.address, sender=stage.governance)
+    stage.evm.now += stage.system.config["governance_delay"]
+    credential = messages.credential(
+        stage.domain(registry),
+        account=dave.address,
+        kind=Kind.PROSUMER,
+        device_class=0,
+        zone=1,
+        commitment=messages.identity_commitment("dave", bytes(32)),
+        valid_until=stage.evm.now + 10**8,
+    )
+    values = tuple(credential.values.values())
+    consent = (wallet.address, credential.sign(stage.owner), NOBODY, 0, b"")
+    number = registry.send("join", values, *consent, sender=dave).value
+    for function in ("suspend", "reinstate", "revoke"):
+        with pytest.raises(Reverted) as caught:
+            registry.send(function, number, sender=stage.owner)
+        assert caught.value.arguments == {
+            "caller": stage.owner.address,
+            "expected": wallet.address,
+        }
+    through(stage, registry, "suspend", number)
+    through(stage, registry, "reinstate", number)
+    told = through(stage, registry, "revoke", number).only("ParticipantRevoked")
+    assert list(told.values()) == [number, wallet.address]
