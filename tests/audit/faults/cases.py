@@ -27,6 +27,8 @@ SETTINGS: tuple[tuple[NodeKind, str], ...] = (
     ("anvil", "negotiation"),
     ("ganache", "auction"),
 )
+# Ganache takes three times as long for the same.
+TURNS = (SETTINGS[0], SETTINGS[2], SETTINGS[3], SETTINGS[0], SETTINGS[2], SETTINGS[1])
 PHASES = {
     "auction": ("join", "lock", "bind meter", "commit", "open", "clear", "post readings", "settle"),
     "negotiation": ("join", "deposit", "offer", "counter", "accept", "post readings", "settle"),
@@ -64,6 +66,7 @@ class Case:
     moves_clock: bool = False
     # The other branch is longer than a phase: what was in time is too late there, and the program may say so.
     may_begin_anew: bool = False
+    has_second_endpoint: bool = False
 
     def __str__(self) -> str:
         named = [f"{kind} at {place}" for kind, place in self.faults]
@@ -77,6 +80,7 @@ class Case:
         """Return ``life`` with these faults at the places that the undisturbed day shows."""
         return replace(
             life,
+            has_second_endpoint=self.has_second_endpoint,
             faults=tuple(
                 Fault(kind=kind, method=place.method, occurrence=place.occurrence(truth))
                 for kind, place in self.faults
@@ -140,7 +144,7 @@ READING = ("eth_call", "eth_getLogs", "eth_getCode", "eth_blockNumber", "eth_cha
 
 def single_faults() -> list[Case]:
     """Every kind of fault at every kind of request that it can strike, once each, spread over the day."""
-    settings, chance = cycle(SETTINGS), random.Random(1)
+    settings, chance = cycle(TURNS), random.Random(1)
     struck = [
         (method, fault)
         for method in (SEND, RECEIPT, BLOCK, COUNT)
@@ -170,7 +174,7 @@ def _single(setting: tuple[NodeKind, str], fault: str, method: str, share: float
 
 def storms(count: int, faults: int = 8) -> list[Case]:
     """Days on which many things go wrong, one after the other."""
-    chance, settings = random.Random(2), cycle(SETTINGS)
+    chance, settings = random.Random(2), cycle(TURNS)
     return [_storm(next(settings), chance, faults) for _ in range(count)]
 
 
@@ -218,7 +222,7 @@ MOVES_CLOCK = (
 
 def chain_faults() -> list[Case]:
     """What chains do, in each phase of the day, before the node gets a transaction or after it."""
-    return [*_chain_faults(), *_at_edges()]
+    return [*_chain_faults(), *_lost_endpoints(), *_at_edges()]
 
 
 def _chain_faults() -> Iterator[Case]:
@@ -228,6 +232,14 @@ def _chain_faults() -> Iterator[Case]:
         for number, effect in enumerate(kinds):
             for phase in PHASES[mechanism][number % 4 :: 4]:
                 yield _effect(kind, mechanism, effect, phase, next(turn))
+
+
+def _lost_endpoints() -> Iterator[Case]:
+    """One of two addresses is gone for good, before or after it got something to do."""
+    for (kind, mechanism), after in product(SETTINGS, (False, True)):
+        for phase in PHASES[mechanism][after::4]:
+            case = _effect(kind, mechanism, "endpoint lost for good", phase, after)
+            yield replace(case, has_second_endpoint=True)
 
 
 def _at_edges() -> Iterator[Case]:

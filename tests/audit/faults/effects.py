@@ -146,6 +146,10 @@ def _empty_block(surroundings: Surroundings) -> None:
     ask(surroundings, "evm_mine")
 
 
+def _endpoint_goes(surroundings: Surroundings) -> None:
+    surroundings.schedule.is_gone = True
+
+
 EFFECTS: dict[str, Callable[[Surroundings], None]] = {
     "chain killed": _signal(signal.SIGKILL),
     "chain ended": _signal(signal.SIGTERM),
@@ -166,4 +170,5 @@ EFFECTS: dict[str, Callable[[Surroundings], None]] = {
     "clock 120 s ahead": _clock_jumps(120),
     "base fee above every offer": _blocks_get_dear,
     "empty block": _empty_block,
+    "endpoint lost for good": _endpoint_goes,
 }

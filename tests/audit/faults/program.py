@@ -58,6 +58,8 @@ class Life:
     dies_after_writes: int | None = None
     # Files of the program (not of its chain) may not grow beyond this, bytes.
     file_limit: int | None = None
+    # Whether it knows a second address of its node, which always answers.
+    has_second_endpoint: bool = False
     # Tells the notes of two programs in one folder apart.
     tag: str = ""
 
@@ -116,8 +118,13 @@ class Surroundings:
         """Stand in for ``setm.chain.node.local_node``: the same node, reached through the proxy."""
         with unlimited(), chain_node.local_node(kind, **options) as node:
             self.node = node
-            with proxied(node.url, self.schedule) as proxy, limited(self.life.file_limit):
-                yield Reached(node, proxy.url)
+            with (
+                proxied(node.url, self.schedule) as proxy,
+                proxied(node.url, Schedule()) as second,
+                limited(self.life.file_limit),
+            ):
+                urls = [proxy.url, second.url]
+                yield Reached(node, urls if self.life.has_second_endpoint else proxy.url)
                 self._keep_chain(node)
 
     def _keep_chain(self, node: chain_node.Node) -> None:
@@ -128,9 +135,9 @@ class Surroundings:
 
 
 class Reached:
-    """A node whose address is the proxy's."""
+    """A node whose address is the proxy's, or whose addresses are the proxies'."""
 
-    def __init__(self, node: chain_node.Node, url: str) -> None:
+    def __init__(self, node: chain_node.Node, url: str | list[str]) -> None:
         self._node = node
         self.url = url
 

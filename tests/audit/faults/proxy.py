@@ -278,6 +278,8 @@ class Schedule:
     note: Callable[[Struck], None] = lambda struck: None
     counts: Counter[str] = field(default_factory=Counter)
     earlier: list[tuple[Request, bytes]] = field(default_factory=list)
+    # From now on nobody answers at this address, for good.
+    is_gone: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -312,10 +314,14 @@ class Proxy:
     def answer(self, body: bytes) -> tuple[int, bytes]:
         """Return the HTTP status and the answer; raise ``Dropped`` or ``Silent`` for none."""
         request = json.loads(body)
+        if self.schedule.is_gone:
+            raise Dropped
         if isinstance(request, list):
             return 200, self._forward(request)
         fault, effects = self.schedule.due(request["method"])
         self._affect(effects, after=False)
+        if self.schedule.is_gone:
+            raise Dropped
         if fault is not None:
             return self._misbehave(fault, request)
         passed = self._forward(request)
