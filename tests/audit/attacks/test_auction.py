@@ -615,3 +615,82 @@ def test_a_bid_and_an_ask_of_two_members_of_one_owner_cancel_out_but_for_dust(fr
     stage.read(alice=(1_001, 0), bob=(0, 1_001), carol=(0, 0))
     stage.settle()
     assert 0 <= together - stage.wealth(stage.alice) - stage.wealth(stage.bob) <= 1
+
+
+# Known limits of the ladder and of the rule
+
+
+def test_who_fills_a_tick_at_the_cover_price_costs_others_their_bonds_there(
+    fresh,
+):
+    """Known limit: a tick holds 2^30 Wh. An ask at the cover price binds its bond only, however large it is: two of
+    them fill the tick, and a third, opened in time, is set aside as if it had not been opened."""
+    stage = fresh
+    top = stage.system.config["auction"]["tick_count"] - 1
+    largest = stage.system.config["auction"]["max_order_wh"]
+    bond = stage.system.config["auction"]["bond"]
+    assert stage.auction.call("coverOf", Side.ASK, top, largest) == 0
+    filler = stage.order(stage.alice, Side.ASK, top, largest)
+    rest = stage.order(stage.bob, Side.ASK, top, MAX_TICK_WH - largest)
+    victim = stage.order(stage.carol, Side.ASK, top, 1)
+    for person, order in ((stage.alice, filler), (stage.bob, rest), (stage.carol, victim)):
+        stage.commit(person, order, bond)
+    stage.go(stage.gate)
+    opened = stage.auction.send(
+        "open", stage.slot, [stage.opening(o) for o in (filler, rest, victim)]
+    )
+    assert opened.only("OpeningRefused")["participantId"] == stage.carol.id
+    stage.go(stage.clearing)
+    stage.auction.send("clear", stage.slot)
+    stage.auction.send("forfeit", stage.slot, [stage.carol.id])
+    stage.go(stage.void)
+    everybody = [stage.alice, stage.bob, stage.carol]
+    stage.auction.send("collect", stage.slot, [person.id for person in everybody])
+    margins = [stage.auction.call("marginOf", person.id) for person in everybody]
+    assert margins == [MARGIN, MARGIN, MARGIN - bond]
+
+
+def test_a_watt_hour_of_a_friend_moves_the_price_between_the_margins_and_never_beyond(stage):
+    """Known limit of a price halfway between the margins: where sellers are rationed, the worst bid that fills sets half
+    of the price, and it may be one of 1 Wh. Nobody pays above its limit or gets less than it, whatever is done."""
+    prices = {}
+    for is_pushed in (False, True):
+        with stage.evm.undone():
+            orders = [
+                (stage.alice, stage.order(stage.alice, Side.BID, 200, 1_000)),
+                (stage.bob, stage.order(stage.bob, Side.ASK, 100, 2_000)),
+            ]
+            if is_pushed:
+                orders.append((stage.carol, stage.order(stage.carol, Side.BID, 101, 1)))
+            for person, order in orders:
+                stage.commit(person, order)
+            stage.go(stage.gate)
+            stage.auction.send("open", stage.slot, [stage.opening(order) for _, order in orders])
+            stage.go(stage.clearing)
+            stage.auction.send("clear", stage.slot)
+            prices[is_pushed] = stage.auction.call("clearingOf", stage.slot).bidPrice
+    floor, size = (stage.system.config["auction"][name] for name in ("floor_price", "tick_size"))
+    assert prices[False] == floor + 150 * size
+    assert prices[True] == floor + 201 * size // 2
+    assert floor + 100 * size <= prices[True] < prices[False] <= floor + 200 * size
+
+
+def test_no_further_order_moves_a_price_beyond_the_limits_of_those_who_trade():
+    """Random books, and the same with one more order of any size at any tick: who trades never regrets it."""
+    market, rng = market_of(40), np.random.default_rng(89)
+    pushed = 0
+    for _ in range(BOOKS // 2):
+        entries = random_book(rng, market, int(rng.integers(3, 41)), 5_000)
+        books = [clear_book(market.rules, part) for part in (entries[1:], entries)]
+        pushed += books[0].clearing.bid_price != books[1].clearing.bid_price
+        for book in books:
+            for entry in entries:
+                outcome = book.outcomes.get(entry.order.participant_id)
+                if outcome is None or not outcome.filled_wh:
+                    continue
+                limit = market.rules.grid.price(entry.order.tick)
+                filled = outcome.filled_wh
+                assert outcome.trade.payment <= payment_up(filled, limit)
+                if entry.order.side is Side.ASK:
+                    assert outcome.trade.revenue >= payment_down(filled, limit)
+    assert pushed > BOOKS // 10
