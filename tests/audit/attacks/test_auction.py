@@ -651,8 +651,8 @@ def test_who_fills_a_tick_at_the_cover_price_costs_others_their_bonds_there(
 
 
 def test_a_watt_hour_of_a_friend_moves_the_price_between_the_margins_and_never_beyond(stage):
-    """Known limit of a price halfway between the margins: where sellers are rationed, the worst bid that fills sets half
-    of the price, and it may be one of 1 Wh. Nobody pays above its limit or gets less than it, whatever is done."""
+    """Known limit of a price halfway between the margins: where sellers are rationed, the worst bid that fills sets
+    half of the price, and it may be one of 1 Wh. Nobody pays above its limit, or gets less, whatever is done."""
     prices = {}
     for is_pushed in (False, True):
         with stage.evm.undone():
