@@ -1,11 +1,12 @@
 """Who calls a hostile contract lends it nothing: only the caller counts, never who sent the transaction"""
 
 import pytest
+from eth_utils.crypto import keccak
 
 from setm import messages
 from setm.evm import Reverted, abi, artifact
 from setm.evm.market import OPEN_MODE
-from setm.types import Side
+from setm.types import Kind, Side
 from tests.audit.attacks.stage import Stage
 
 HOUR = 3600
@@ -113,6 +114,38 @@ def test_an_authority_and_the_operator_lend_no_say_about_readings(stage):
         "NotEntitled",
         {"caller": stage.hostile.address},
     )
+
+
+def test_another_authority_takes_over_only_who_calls_itself(stage):
+    """Another authority's renewal needs the participant's own call; joining without a signature too."""
+    other, name = stage.account("other authority"), stage.alice.name
+    stage.registry.send("addAuthority", other.address, sender=stage.governance)
+    stage.evm.now += stage.system.config["governance_delay"]
+
+    def said(account, commitment, serial):
+        message = messages.credential(
+            stage.domain(stage.registry),
+            account=account.address,
+            kind=Kind.PROSUMER,
+            device_class=0,
+            zone=1,
+            commitment=commitment,
+            valid_until=stage.evm.now + 10**7,
+            serial=serial,
+        )
+        return tuple(message.values.values()), other.address, message.sign(other)
+
+    renewal = said(stage.alice, messages.identity_commitment(name, keccak(text=name)), 2)
+    dave = stage.account("dave")
+    joining = (*said(dave, keccak(text="dave"), 1), NOBODY, 0, b"")
+    for function, args, who in (("renew", renewal, stage.alice), ("join", joining, dave)):
+        with pytest.raises(Reverted) as caught:
+            through(stage, stage.registry, function, *args, sender=who)
+        assert (caught.value.name, caught.value.arguments) == (
+            "NotAllowed",
+            {"caller": stage.hostile.address, "expected": who.address},
+        )
+        stage.registry.send(function, *args, sender=who)
 
 
 def test_only_the_recovery_address_itself_recovers(stage):
