@@ -384,3 +384,34 @@ def test_a_session_that_a_thief_opened_outlives_a_rotation_and_ends_with_a_recov
     stage.evm.now += DELAY
     stage.registry.send("completeRecovery", stage.alice.id, sender=second)
     assert not stage.registry.call("isSecured", thief)
+
+
+def test_one_person_that_two_authorities_identify_is_two_members(fresh):
+    """Known limit: commitments are salted, so that nobody recognises a person in them, another authority included. One
+    authority keeps its people apart; who accredits a second one has to make them agree on salts."""
+    stage = fresh
+    first, second = stage.account("first home"), stage.account("second home")
+    salts = [keccak(text=f"salt of authority {number}") for number in (1, 2)]
+    other = stage.account("second authority")
+    stage.registry.send("addAuthority", other, sender=stage.governance)
+    stage.evm.now += DAY
+    numbers = []
+    for account, salt, authority in (
+        (first, salts[0], stage.authority),
+        (second, salts[1], other),
+    ):
+        message = messages.credential(
+            stage.system.domain(stage.registry),
+            account=account.address,
+            kind=Kind.PROSUMER,
+            device_class=0,
+            zone=1,
+            commitment=messages.identity_commitment("the same person", salt),
+            valid_until=stage.evm.now + DAY,
+        )
+        values, proof = tuple(message.values.values()), message.sign(authority)
+        joined = stage.registry.send(
+            "join", values, authority, proof, NOBODY, 0, b"", sender=account
+        )
+        numbers.append(joined.value)
+    assert len(set(numbers)) == 2

@@ -698,3 +698,37 @@ def test_before_the_first_deposit_a_venue_is_open_at_once_and_after_it_none_is()
     assert not house.call("isVenue", late)
     evm.now += DAY
     assert house.call("isVenue", late)
+
+
+# Who is paid first
+
+
+def test_who_settles_chooses_who_waits_for_a_short_operator_but_not_what_anybody_gets(fresh):
+    """The order of a batch decides who is paid at once while the operator's guarantee lasts; the rest is owed, and
+    anybody has it paid when the operator has money again."""
+    stage, settlement = fresh, fresh.settlement
+    settlement.send("requestRelease", DEPOSIT, sender=stage.operator)
+    stage.evm.now += int(stage.system.config["settlement"]["release_delay"])
+    settlement.send("releaseGuarantee", stage.operator.id)
+    stage.clearinghouse.send("lock", settlement, 20_000, sender=stage.operator)
+    stage.slot = stage.evm.now // SLOT + 6
+    ends = []
+    try:
+        stage.go(stage.end)
+        readings = [stage.signed(meter, 0, wh) for meter, wh in ((1, 500), (2, 500), (3, 500))]
+        stage.meters.send("postReadings", readings)
+        stage.go(stage.final)
+        people = [stage.alice, stage.bob, stage.carol]
+        for batch in (people, people[::-1]):
+            with stage.evm.undone():
+                settlement.send("settle", stage.slot, [person.id for person in batch])
+                waiting = [-settlement.call("arrearsOf", person.id) for person in batch]
+                assert waiting == [0, 10_000, 15_000]
+                assert settlement.call("owedByOperator") == sum(waiting)
+                stage.clearinghouse.send("lock", settlement, 30_000, sender=stage.operator)
+                for person in batch[1:]:
+                    settlement.send("payArrears", person.id, sender=stage.account("a stranger"))
+                ends.append(stage.books())
+    finally:
+        stage.slot = FIRST_SLOT
+    assert ends[0] == ends[1]
