@@ -28,12 +28,15 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from pydantic import SecretStr
 
+from setm import environment
 from setm.errors import KeyExists, KeystoreError, WrongPassword
 
 # scrypt's cost (N): a quarter of a GiB and about a second for each guess. Tests take less.
 SCRYPT_COST = 2**18
 MAX_COST: Mapping[str, int] = {"scrypt": 2**20, "pbkdf2": 10**7}
 LEAST_PASSWORD_CHARACTERS = 12
+# Chain numbers of Ganache, Anvil and Hardhat as developers start them: only there may everybody know the keys.
+LOCAL_CHAIN_IDS = frozenset([1337, 5777, 31337])
 MAX_NAME_BYTES = 200
 NOT_A_KEY = "not a private key; expected 64 hex digits, or the text of a keystore file"
 
@@ -279,7 +282,7 @@ def password_from_file(path: Path) -> SecretStr:
 
 def password_from_environment(name: str) -> SecretStr:
     """Return an environment variable and take it out of the environment, so that no program started later has it."""
-    return _given(os.environ.pop(name, ""), f"environment variable {name}")
+    return _given(environment.take(name), f"environment variable {name}")
 
 
 def decoded_key(given: SecretStr, password: SecretStr) -> bytes:

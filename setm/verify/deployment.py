@@ -12,10 +12,9 @@ from eth_utils.address import is_address, to_checksum_address
 
 from setm.chain.abi import ROLES
 from setm.errors import RunError
+from setm.keystore import LOCAL_CHAIN_IDS
 
 OPERATOR_ID = 1
-# Chain numbers of Ganache, Anvil and Hardhat as developers start them.
-LOCAL_CHAIN_IDS = frozenset([1337, 5777, 31337])
 OFFICES = ("governance", "authorities", "operator")
 
 

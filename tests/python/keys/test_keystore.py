@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -329,6 +331,43 @@ def test_a_password_from_the_environment_is_taken_out_of_it(monkeypatch):
     assert "SETM_TEST_PASSWORD" not in os.environ
     with pytest.raises(KeystoreError, match="empty or not there"):
         password_from_environment("SETM_TEST_PASSWORD")
+
+
+def test_a_password_leaves_the_memory_that_other_programs_can_look_at():
+    program = (
+        "from pathlib import Path; from setm.keystore import password_from_environment as ask; "
+        "given = ask('SETM_TEST_PASSWORD').get_secret_value(); "
+        "print(given, Path('/proc/self/environ').read_bytes())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "SETM_TEST_PASSWORD": "once and nowhere else"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.count("once and nowhere else") == 1
+
+
+def test_a_password_is_hidden_before_anything_else_is_started():
+    """PyCryptodome starts a program when it is imported; the hook sees what environment it would have."""
+    program = (
+        "import os, sys; "
+        "sys.addaudithook(lambda event, _: event == 'subprocess.Popen' and print(dict(os.environ))); "
+        "sys.argv = ['setm', 'keys', 'list', '/nowhere', '--new-password-env=SETM_TEST_PASSWORD']; "
+        "from setm.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "SETM_TEST_PASSWORD": "once and nowhere else"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "HOME" in done.stdout
+    assert "once and nowhere else" not in done.stdout
 
 
 def test_a_key_can_be_brought_as_hex_or_as_a_key_file(keys):
