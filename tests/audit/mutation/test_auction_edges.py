@@ -147,3 +147,27 @@ def test_forfeits_and_collects_everybody_who_is_named_and_nobody_else(market, co
     ]
     assert states == [4] * count + [1] * (3 - count)
     assert market.auction.call("slotPool", market.first_slot) == count * Money(100_000)
+
+
+def test_a_compensation_waits_for_the_buyer_when_the_seller_was_paid_from_the_bonds():
+    """Settling the seller alone takes its revenue out of the slot's pool, where as yet only a bond lies."""
+    market = Market(3, bond=20_000_000)
+    slot, auction = market.first_slot, market.auction
+    buyer, seller, silent = market.people
+    bid = commit(market, buyer, Side.BID, 160, 1_000)
+    ask = commit(market, seller, Side.ASK, 120, 1_000)
+    commit(market, silent, Side.BID, 255, 1_000)
+    assert len(opened(market, bid, ask)) == 2
+    market.evm.now = market.void_from(slot) - 1
+    auction.send("forfeit", slot, [silent.id])
+    paid = auction.call("tradeOf", slot, buyer.id).payment
+    revenue = auction.call("tradeOf", slot, seller.id).revenue
+    market.settle([seller.id])
+    assert auction.call("slotPool", slot) == 20_000_000 - revenue
+    with pytest.raises(Reverted) as caught:
+        auction.send("compensate", slot, seller.id)
+    assert caught.value.name == "SlotPoolTooLow"
+    assert list(caught.value.arguments.values()) == [slot, 20_000_000, 20_000_000 - revenue]
+    auction.send("collect", slot, [buyer.id])
+    auction.send("compensate", slot, seller.id)
+    assert auction.call("slotPool", slot) == paid - revenue
