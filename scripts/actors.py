@@ -1,9 +1,18 @@
-"""Who acts on a local chain: accounts of its public test mnemonic, never of a real one."""
+"""Who acts: on a local chain accounts of its public test mnemonic, elsewhere keys of a keystore.
 
+``SETM_KEYSTORE`` names the keystore, in which the keys are called governance, authority and operator, and
+``SETM_PASSWORD_FILE`` the file with its password (see docs/deployment.md).
+"""
+
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import brownie
+
+from setm.errors import ConfigError
+from setm.keystore import LOCAL_CHAIN_IDS, Keystore, password_from_file
 
 # The mnemonic that every local development chain shares; brownie-config.yaml names the same.
 LOCAL_MNEMONIC = "test test test test test test test test test test test junk"
@@ -11,22 +20,48 @@ LOCAL_MNEMONIC = "test test test test test test test test test test test junk"
 
 @dataclass
 class Actors:
-    """Accounts by what they do; all hold their own private key."""
+    """Accounts by what they do; all hold their own private key. Only local chains have more than the three offices."""
 
     governance: Any
     authority: Any
     operator: Any
-    alice: Any
-    bob: Any
-    carol: Any
-    mallory: Any
-    others: list[Any]
+    alice: Any = None
+    bob: Any = None
+    carol: Any = None
+    mallory: Any = None
+    others: tuple[Any, ...] = ()
 
 
 def local_actors() -> Actors:
     """Return the accounts of the local chain; the chain has given each of them ether."""
     accounts = brownie.accounts.from_mnemonic(LOCAL_MNEMONIC, count=20)
-    return Actors(*accounts[:7], accounts[7:])
+    return Actors(*accounts[:7], tuple(accounts[7:]))
+
+
+def chosen_actors() -> Actors:
+    """Return the offices of the keystore if one is named, else the local chain's accounts; these nowhere else."""
+    if keystore := os.environ.get("SETM_KEYSTORE"):
+        return _stored_actors(Keystore(Path(keystore)))
+    require_local("the keys of the public test mnemonic, which everybody has", "SETM_KEYSTORE")
+    return local_actors()
+
+
+def require_local(what: str, instead: str) -> None:
+    """Raise ``ConfigError`` on a chain where money may count, unless SETM_ALLOW_TEST_KEYS says that it does not."""
+    if brownie.chain.id not in LOCAL_CHAIN_IDS and os.environ.get("SETM_ALLOW_TEST_KEYS") != "yes":
+        raise ConfigError(
+            f"chain {brownie.chain.id}: no place for {what}; set {instead}, or SETM_ALLOW_TEST_KEYS=yes if "
+            "nothing there has worth"
+        )
+
+
+def _stored_actors(keystore: Keystore) -> Actors:
+    named = os.environ.get("SETM_PASSWORD_FILE")
+    if not named:
+        raise ConfigError("SETM_PASSWORD_FILE: expected the file with the keystore's password")
+    password = password_from_file(Path(named))
+    offices = [keystore.account(name, password) for name in ("governance", "authority", "operator")]
+    return Actors(*(brownie.accounts.add(account.key) for account in offices))
 
 
 def move_clock(timestamp: int) -> None:
@@ -40,7 +75,8 @@ def move_clock(timestamp: int) -> None:
 
 def main() -> Actors:
     """Say who acts."""
-    actors = local_actors()
+    actors = chosen_actors()
     for name in ("governance", "authority", "operator", "alice", "bob", "carol", "mallory"):
-        print(f"{name:11} {getattr(actors, name).address}")
+        if account := getattr(actors, name):
+            print(f"{name:11} {account.address}")
     return actors

@@ -1,7 +1,8 @@
 """Deploy SETM: ``brownie run deploy [--network anvil]``.
 
-With ``SETM_CONFIG=file.json`` the parameters come from that file, with ``SETM_DEPLOYMENT=file.json`` the addresses are
-written to it; ``setm run`` uses both. In ``brownie console``: ``setm = run("deploy")`` gives the contracts and people.
+With ``SETM_CONFIG=file.json`` the parameters come from that file, with ``SETM_DEPLOYMENT=file.json`` what was deployed
+is written to it; ``setm run`` uses both. Beyond a local chain keys come from ``SETM_KEYSTORE`` (docs/deployment.md).
+In ``brownie console``: ``setm = run("deploy")`` gives the contracts and people.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 import brownie
 
-from scripts.actors import Actors, local_actors
+from scripts.actors import Actors, chosen_actors, require_local
 from scripts.register import enrol_people, register
 from setm.types import Kind
 
@@ -52,7 +53,7 @@ def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
     """Deploy every contract, enrol the grid operator as participant 1 and open both venues."""
     project, sender = brownie.project.get_loaded_projects()[0], {"from": deployer}
     delay = config["governance_delay"]
-    token = project.TestEuro.deploy(sender)
+    token = _token(project, config, sender)
     registry = project.ParticipantRegistry.deploy(
         deployer,
         config["slot_seconds"],
@@ -83,15 +84,40 @@ def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
     )
 
 
+def _token(project: Any, config: dict[str, Any], sender: dict[str, Any]) -> Any:
+    """Return the token that the configuration names, or a new one that anyone can mint."""
+    if "token" in config:
+        return project.TestEuro.at(config["token"])
+    require_local("a euro that anyone can mint", "`token` in the configuration")
+    return project.TestEuro.deploy(sender)
+
+
+def record_of(system: System, config: dict[str, Any], from_block: int) -> dict[str, Any]:
+    """Return what `setm run` and `setm verify` must know of a deployment."""
+    actors = system.actors
+    return {
+        "chain_id": brownie.chain.id,
+        "from_block": from_block,
+        "contracts": system.addresses(),
+        "own_token": "token" not in config,
+        "config": {name: value for name, value in config.items() if name != "token"},
+        "roles": {
+            "governance": actors.governance.address,
+            "authorities": [actors.authority.address],
+            "operator": actors.operator.address,
+        },
+    }
+
+
 def main() -> System:
-    """Deploy with the local chain's accounts and say where everything is; by default enrol alice, bob and carol."""
+    """Deploy and say where everything is; on a local chain with default parameters enrol alice, bob and carol."""
     custom = os.environ.get("SETM_CONFIG")
     config = json.loads(Path(custom or DEFAULTS).read_text())
-    actors = local_actors()
+    actors, from_block = chosen_actors(), brownie.chain.height
     system = deploy(actors.governance, config, actors)
-    if custom is None:
+    if custom is None and actors.alice is not None:
         enrol_people(system)
-    record = {"chain_id": brownie.chain.id, "contracts": system.addresses(), "config": config}
+    record = record_of(system, config, from_block)
     if target := os.environ.get("SETM_DEPLOYMENT"):
         Path(target).write_text(json.dumps(record, indent=2))
     for role, address in record["contracts"].items():

@@ -61,6 +61,8 @@ def deploy(node: Node, config: Mapping[str, Any], folder: Path) -> Path:
         "SETM_CHAIN_PORT": str(node.port),
         "SETM_CONFIG": str(config_file.resolve()),
         "SETM_DEPLOYMENT": str(draft.resolve()),
+        # The offices of a local chain are those to which it has given ether.
+        "SETM_KEYSTORE": "",
     }
     code, words = _brownie(["run", "deploy", "--network", BROWNIE_NETWORKS[node.kind]], environment)
     write_whole(folder / "deploy.log", words)
