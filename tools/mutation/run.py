@@ -36,6 +36,8 @@ STARTS_PROCESSES = re.compile(r"\b(subprocess|local_node)\b")
 # Where the unit tests are, in folders that are called as those of the contracts.
 UNIT = "tests/contracts/unit"
 NEAR = (UNIT, "tests/audit/mutation")
+# What the libraries are for.
+BESIDE = (f"{UNIT}/market", f"{UNIT}/settlement")
 
 
 @dataclass(slots=True)
@@ -193,7 +195,8 @@ class Asking:
             outcome = "duplicate" if twin != "original" else "equivalent"
             self.book.write(entry.ended(Verdict(outcome=outcome, by=twin)))
             return None
-        near = [f"{UNIT}/{mutant.path.split('/')[1]}", NEAR[1]]
+        folder = mutant.path.split("/")[1]
+        near = [f"{UNIT}/{folder}", NEAR[1], *(BESIDE if folder == "libraries" else ())]
         modules = asked.relevant(frozenset(changed))
         if self._run.is_quick:
             modules = [module for module in modules if module.path.startswith(tuple(near))]

@@ -1,0 +1,90 @@
+"""Eight venues side by side: balances that share a word, and since when a participant belongs to a venue"""
+
+from itertools import combinations
+
+import pytest
+
+from setm.evm import Evm, Reverted, abi, artifact, deploy_system
+from setm.types import Kind
+
+SLOT = 900
+
+
+class House:
+    """A clearinghouse with eight venues that do as they are told; alice and bob have money, none of it locked."""
+
+    def __init__(self):
+        self.evm = Evm()
+        self.system = system = deploy_system(self.evm)
+        self.house = system.clearinghouse
+        self.alice, self.bob = (system.enrol(name, Kind.PROSUMER) for name in ("alice", "bob"))
+        self.told = [self.evm.deploy("ClearingVenue") for _ in range(5)]
+        for venue in self.told:
+            self.house.send("addVenue", venue.address, sender=system.governance)
+        for person in (self.alice, self.bob):
+            system.deposit(person, 2**60)
+        self.venues = [system.settlement, system.auction, system.negotiation, *self.told]
+        self.evm.now = (self.evm.now // SLOT + 1) * SLOT
+
+    def lock(self, person, venue, amount):
+        self.house.send("lock", venue.address, amount, sender=person)
+
+    def locked(self, person):
+        return [self.house.call("collateralOf", venue.address, person.id) for venue in self.venues]
+
+
+@pytest.fixture(scope="module")
+def deployed():
+    return House()
+
+
+@pytest.fixture
+def house(deployed):
+    with deployed.evm.undone():
+        yield deployed
+
+
+def test_each_balance_of_a_word_moves_alone(house):
+    """Amounts of all sizes, first in, then out again in another order, for two participants at a time."""
+    amounts = [1, 2**53, 2**32, 2**20 + 1, 3, 2**55 - 1, 7, 2**40]
+    for person, factor in ((house.alice, 1), (house.bob, 3)):
+        for place in (5, 0, 7, 3, 1, 6, 2, 4):
+            house.lock(person, house.venues[place], amounts[place] * factor)
+    for person, factor in ((house.alice, 1), (house.bob, 3)):
+        expected = [amount * factor for amount in amounts]
+        assert house.locked(person) == expected
+        assert house.house.call("freeOf", person.id) == 2**60 - sum(expected)
+    for place, venue in enumerate(house.told, start=3):
+        data = release_data(house, house.alice, amounts[place])
+        venue.send("act", house.house.address, data, sender=house.bob)
+        expected = [0 if 3 <= other <= place else amount for other, amount in enumerate(amounts)]
+        assert house.locked(house.alice) == expected
+        with pytest.raises(Reverted) as caught:
+            venue.send("act", house.house.address, release_data(house, house.alice, 1))
+        assert caught.value.name == "CollateralTooLow"
+    assert house.locked(house.bob) == [amount * 3 for amount in amounts]
+
+
+def release_data(house, person, amount):
+    entries = artifact("Clearinghouse")["abi"]
+    entry = next(e for e in entries if e["type"] == "function" and e["name"] == "release")
+    return abi.selector_of(entry) + abi.encode(entry["inputs"], (person.id, amount))
+
+
+@pytest.mark.parametrize("places", [*combinations(range(0, 8, 3), 2), (7,), (1,), tuple(range(8))])
+def test_a_participant_belongs_to_the_venues_that_it_locked_money_in_from_the_next_slot_on(
+    house, places
+):
+    slot, bits = house.evm.now // SLOT, sum(1 << place for place in places)
+    for place in places:
+        house.lock(house.alice, house.venues[place], 5)
+    joined = [
+        house.house.call("joinedVenues", house.alice.id, slot + after) for after in (-1, 0, 1, 9)
+    ]
+    assert joined == [0, 0, bits, bits]
+    assert house.house.call("joinedVenues", house.bob.id, slot + 1) == 0
+    house.evm.now += 3 * SLOT
+    for place in range(8):
+        house.lock(house.alice, house.venues[place], 5)
+    for after, found in ((0, 0), (1, bits), (3, bits), (4, 255)):
+        assert house.house.call("joinedVenues", house.alice.id, slot + after) == found
