@@ -216,6 +216,7 @@ MOVES_CLOCK = (
     "clock 7 s ahead",
     "clock 120 s ahead",
     "empty block",
+    "no blocks for a while",
     *(effect for effect in ANVIL_ONLY if effect.startswith(("reorganisation", "rollback"))),
 )
 

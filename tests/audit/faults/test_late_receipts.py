@@ -45,28 +45,7 @@ def row(register, kind, where, ok):
     )  # fmt: skip
 
 
-# The keeper believes "no receipt" and "nonce used" of one moment: it has to wait, or to look for the nonce's owner in
-# the blocks, before it signs anew or blames another writer.
-UNKNOWN_FOR_LONG = pytest.param(
-    40,
-    marks=pytest.mark.xfail(
-        strict=True,
-        reason="_replace_used signs the first transaction of a key a second time, and for later ones blames another "
-        "writer, as soon as the nonce is used and the receipt not known yet",
-    ),
-)
-# After signing anew, an older attempt's refusal is found first while the new one has no receipt yet.
-UNKNOWN_FOR_A_MOMENT = pytest.param(
-    3,
-    marks=pytest.mark.xfail(
-        strict=True,
-        reason="_find returns the refused attempt again while the renewed one has no receipt: _was_overtaken signs "
-        "it anew again, and all of the attempts count",
-    ),
-)
-
-
-@pytest.mark.parametrize("asks", [1, 5, UNKNOWN_FOR_LONG])
+@pytest.mark.parametrize("asks", [1, 5, 40])
 def test_a_late_receipt_is_waited_for(place, asks, register):
     asked = receipts_come_late(place, asks)
     for _ in range(2):
@@ -79,7 +58,7 @@ def test_a_late_receipt_is_waited_for(place, asks, register):
     assert place.minted(place.alice) == place.minted(place.bob) == 2
 
 
-@pytest.mark.parametrize("asks", [0, UNKNOWN_FOR_A_MOMENT, UNKNOWN_FOR_LONG])
+@pytest.mark.parametrize("asks", [0, 3, 40])
 def test_what_came_too_early_is_signed_anew_once(place, asks, register):
     """The clock's block is lost: the transaction is refused, comes again, and its receipt comes late."""
     place.token.mint(place.alice, 1)
