@@ -5,7 +5,7 @@
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,13 @@ class Actors:
     bob: Any = None
     carol: Any = None
     mallory: Any = None
-    others: tuple[Any, ...] = ()
+    others: list[Any] = field(default_factory=list)
 
 
 def local_actors() -> Actors:
     """Return the accounts of the local chain; the chain has given each of them ether."""
     accounts = brownie.accounts.from_mnemonic(LOCAL_MNEMONIC, count=20)
-    return Actors(*accounts[:7], tuple(accounts[7:]))
+    return Actors(*accounts[:7], accounts[7:])
 
 
 def chosen_actors() -> Actors:
