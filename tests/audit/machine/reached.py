@@ -1,0 +1,122 @@
+"""What many runs have reached together, and what they should have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.audit.machine.choices import WEIGHTS
+from tests.audit.machine.invariants import INVARIANTS
+from tests.audit.machine.running import Tally
+
+# Nobody but a contract of the system may ever call these with success.
+INTERNAL = {"addMargin", "close", "release"}
+# Succeed only in ways that the machine does not go.
+NEVER_DONE = {
+    ("token", "permit"),
+    ("registry", "changeDefaultAdminDelay"),
+    # Of an open auction, and of a sealed one.
+    *(("open_auction", name) for name in ("commit", "commitMany", "commitFor", "cancel", "open")),
+    *(("open_auction", name) for name in ("forfeit", "compensate")),
+    *(("auction", name) for name in ("placeOrder", "placeOrderFor")),
+    # Governance gives itself up for ever: tried, and refused for its delay, in most runs.
+    ("registry", "renounceRole"),
+}
+# Refusals that say that the machine comes close to what it must not do.
+REFUSED = {
+    "AgreementUsed",
+    "BindingNotSigned",
+    "BondTooLow",
+    "CapacityExceeded",
+    "CommitmentMismatch",
+    "DeviceKeyTaken",
+    "EnergyOutOfRange",
+    "EarlierSlotOpen",
+    "ForgedReading",
+    "ForgedSignature",
+    "FreeBalanceTooLow",
+    "GateClosed",
+    "IdentityTaken",
+    "KeyTaken",
+    "MeterTaken",
+    "ModeMismatch",
+    "NotAVenue",
+    "NotActive",
+    "NotAllowed",
+    "NotCovered",
+    "NotSecured",
+    "NothingForfeited",
+    "OfferExpired",
+    "OnlyBy",
+    "OperatorNotSettled",
+    "OrderExists",
+    "OutcomeOpen",
+    "OutsideReadingWindow",
+    "ReadingExists",
+    "ReadingOpen",
+    "ReleaseTooEarly",
+    "SessionLimitExceeded",
+    "SignatureMismatch",
+    "SlotPoolTooLow",
+    "WrongPhase",
+}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Counts of one or more shards."""
+
+    steps: int
+    runs: int
+    seconds: float
+    rules: Counter[str]
+    outcomes: Counter[str]
+    checks: Counter[str]
+
+    @classmethod
+    def nothing(cls) -> Reached:
+        return cls(0, 0, 0.0, Counter(), Counter(), Counter())
+
+    @classmethod
+    def of(cls, tally: Tally, seconds: float) -> Reached:
+        outcomes = Counter({" ".join(key): count for key, count in tally.outcomes.items()})
+        return cls(tally.steps, tally.runs, seconds, tally.rules, outcomes, tally.checks)
+
+    @classmethod
+    def sum(cls, parts: Iterable[Reached]) -> Reached:
+        total = cls.nothing()
+        for one in parts:
+            total = cls(
+                total.steps + one.steps,
+                total.runs + one.runs,
+                total.seconds + one.seconds,
+                total.rules + one.rules,
+                total.outcomes + one.outcomes,
+                total.checks + one.checks,
+            )
+        return total
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any]) -> Reached:
+        counts = (Counter(plain[name]) for name in ("rules", "outcomes", "checks"))
+        return cls(plain["steps"], plain["runs"], plain["seconds"], *counts)
+
+    def plain(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+def missing(found: Reached, functions: Iterable[tuple[str, str]]) -> list[str]:
+    """Return every rule, success and refusal that should have been reached and was not."""
+    done = {tuple(key.split()[:2]) for key in found.outcomes if key.endswith(" done")}
+    refused = {key.split()[2] for key in found.outcomes}
+    lacking = [f"rule {name}" for name in WEIGHTS if not found.rules[name]]
+    lacking += [
+        f"success of {contract}.{name}"
+        for contract, name in functions
+        if name not in INTERNAL and (contract, name) not in (done | NEVER_DONE)
+    ]
+    lacking += [f"refusal {name}" for name in sorted(REFUSED - refused)]
+    lacking += [f"invariant {name}" for name in (*INVARIANTS, "I14") if not found.checks[name]]
+    return lacking
