@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -146,6 +147,11 @@ def _empty_block(surroundings: Surroundings) -> None:
     ask(surroundings, "evm_mine")
 
 
+def _disk_is_full(surroundings: Surroundings) -> None:
+    """From now on no file of the program grows beyond a hundred bytes; its chain has a disk of its own."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+
+
 def _endpoint_goes(surroundings: Surroundings) -> None:
     surroundings.schedule.is_gone = True
 
@@ -170,5 +176,6 @@ EFFECTS: dict[str, Callable[[Surroundings], None]] = {
     "clock 120 s ahead": _clock_jumps(120),
     "base fee above every offer": _blocks_get_dear,
     "empty block": _empty_block,
+    "disk full": _disk_is_full,
     "endpoint lost for good": _endpoint_goes,
 }

@@ -207,4 +207,5 @@ def live(life: Life) -> None:
             "requests": dict(surroundings.schedule.counts),
             "seconds": round(time.monotonic() - began, 2),
         }
-        life.outcome.write_text(json.dumps(outcome))
+        with unlimited():
+            life.outcome.write_text(json.dumps(outcome))
