@@ -66,7 +66,10 @@ def run(
     """Write the code to deploy where the tests find it, and run forge on the tests of ``folder``."""
     CODE.mkdir(parents=True, exist_ok=True)
     for name in DEPLOYED:
-        (CODE / f"{name}.hex").write_text(artifact(name)["bytecode"])
+        # Renamed into place: another forge may be reading.
+        partial = CODE / f"{name}.{os.getpid()}"
+        partial.write_text(artifact(name)["bytecode"])
+        partial.replace(CODE / f"{name}.hex")
     environment = os.environ | {
         "FOUNDRY_FUZZ_RUNS": str(FUZZ_RUNS),
         "FOUNDRY_FUZZ_SEED": SEED,
