@@ -27,6 +27,11 @@ class EvmDriver:
         """The time of the next transaction."""
         return self.evm.now
 
+    @property
+    def view_now(self) -> int:
+        """The time that a call sees."""
+        return self.evm.now
+
     def advance_to(self, seconds: int) -> None:
         """Let time pass; it never goes back."""
         if seconds > self.evm.now:

@@ -58,8 +58,8 @@ class WholeSystem(RuleBasedStateMachine):
 
     def act(self, name: str, seed: int) -> None:
         """Run an action, and now and then look whether everybody could still get out."""
-        self.run.act("time_passes" if name in self.muted else name, seed)
-        if len(self.run.trail) % DRAIN_EVERY == 0:
+        is_done = self.run.act("time_passes" if name in self.muted else name, seed)
+        if is_done and len(self.run.trail) % DRAIN_EVERY == 0:
             drain(self.run)
 
     def teardown(self) -> None:

@@ -114,8 +114,11 @@ class Run:
     def witness(self) -> Any:
         return self.stage.witness
 
-    def act(self, rule: str, seed: int) -> None:
-        """Let the dice choose what a rule does, and do it; if it can do nothing, somebody trades or time passes."""
+    def act(self, rule: str, seed: int) -> bool:
+        """Let the dice choose what a rule does, and do it; if it can do nothing, somebody trades or time passes.
+
+        Return whether anything was done.
+        """
         self.dice = Random(seed)
         for name in (rule, self.dice.choice(FILLERS), "time_passes"):
             world = self.stage.world
@@ -123,7 +126,8 @@ class Run:
             step = ACTIONS[name](chooser)
             if step is not None:
                 self.do(step, name)
-                return
+                return True
+        return False
 
     def do(self, step: Step, rule: str = "replayed") -> Outcome:
         """Do one step on both sides, then check every invariant."""
