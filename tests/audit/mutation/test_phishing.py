@@ -1,6 +1,7 @@
 """Who calls a hostile contract lends it nothing: only the caller counts, never who sent the transaction"""
 
 import pytest
+from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
 from setm import messages
@@ -99,6 +100,37 @@ def test_an_office_lends_a_contract_that_it_calls_none_of_its_powers(stage, name
         through(stage, contract, function, *args, sender=office)
     assert caught.value.name in ("NotAllowed", "NotGovernance")
     assert next(iter(caught.value.arguments.values())) == stage.hostile.address
+
+
+def test_a_permit_of_who_calls_it_is_of_no_use_to_a_contract(stage):
+    token, house, alice = stage.token, stage.clearinghouse, stage.alice
+    token.send("mint", alice, 5, sender=alice)
+    fields = {
+        "owner": "address",
+        "spender": "address",
+        "value": "uint256",
+        "nonce": "uint256",
+        "deadline": "uint256",
+    }
+    values = (alice.address, house.address, 5, token.call("nonces", alice), stage.evm.now + HOUR)
+    signable = encode_typed_data(
+        domain_data={
+            "name": "Test Euro",
+            "version": "1",
+            "chainId": stage.evm.chain_id,
+            "verifyingContract": token.address,
+        },
+        message_types={"Permit": [{"name": n, "type": kind} for n, kind in fields.items()]},
+        message_data=dict(zip(fields, values, strict=True)),
+    )
+    signed = alice.key.sign_message(signable)
+    parts = (signed.v, *(number.to_bytes(32, "big") for number in (signed.r, signed.s)))
+    permit = (stage.bob.id, 5, values[-1], *parts)
+    with pytest.raises(Reverted) as caught:
+        through(stage, house, "depositWithPermit", *permit, sender=alice)
+    assert caught.value.name == "ERC2612InvalidSigner"
+    assert caught.value.arguments["owner"] == stage.hostile.address
+    assert token.call("balanceOf", alice) == 5
 
 
 def test_an_authority_and_the_operator_lend_no_say_about_readings(stage):
