@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setm.evm import Reverted
-from setm.evm.market import Market, order_of
+from setm.evm.market import RING, Market, order_of
 from setm.orders import cover, digest
 from setm.types import Order, Side
 from setm.units import Money
@@ -171,3 +171,29 @@ def test_a_compensation_waits_for_the_buyer_when_the_seller_was_paid_from_the_bo
     auction.send("collect", slot, [buyer.id])
     auction.send("compensate", slot, seller.id)
     assert auction.call("slotPool", slot) == paid - revenue
+
+
+@pytest.mark.parametrize("bonus", [0, 1])
+def test_one_watt_hour_is_an_order_like_any_other(bonus):
+    """It fills, is told, is paid for and shares in a bond; and its place serves again one turn of the ring later."""
+    market = Market(3, bond=7)
+    slot, auction = market.first_slot, market.auction
+    buyer, seller, silent = market.people
+    bid = commit(market, buyer, Side.BID, 160, 1 + bonus)
+    ask = commit(market, seller, Side.ASK, 120, 1)
+    commit(market, silent, Side.BID, 255, 1)
+    assert len(opened(market, bid, ask)) == 2
+    market.evm.now = market.clearing_from(slot)
+    auction.send("forfeit", slot, [silent.id])
+    assert [auction.call("fillOf", slot, person.id) for person in market.people] == [1, 1, 0]
+    assert tuple(auction.call("tradeOf", slot, buyer.id)) == (1, 0, 44, 0)
+    assert tuple(auction.call("tradeOf", slot, seller.id)) == (0, 1, 0, 44)
+    market.evm.now = market.void_from(slot)
+    told = auction.send("compensate", slot, seller.id).only("CompensationPaid")
+    assert list(told.values()) == [slot, seller.id, 7]
+    market.settle([buyer.id, seller.id])
+    later = slot + RING
+    market.evm.now = market.gate_of(later) - 1
+    for person in market.people:
+        auction.send("commit", (later, Side.BID, 7, bytes(32)), sender=person)
+        assert auction.call("orderOf", later, person.id).state == 1
