@@ -83,6 +83,7 @@ NO_LONGER_WRONG = (
     "import pytest\n\n@pytest.mark.xfail(reason='once wrong')\ndef test_holds():\n    pass\n"
 )
 ASKING = "def test_asks():\n    input('go on? ')\n"
+ENDING = "import os\n\ndef test_ends_all():\n    os._exit(0)\n"
 CRASHING = "import os\n\ndef test_crashes():\n    os.kill(os.getpid(), 9)\n"
 
 
@@ -160,6 +161,7 @@ def test_what_passes_passes(project: Path, suite: str) -> None:
         ("an expected failure that passes", NO_LONGER_WRONG),
         ("a test that asks a question", ASKING),
         ("a test that is killed", CRASHING),
+        ("a test that ends the run with 0", ENDING),
     ],
     ids=lambda value: value if value.startswith("a") and "\n" not in value else "",
 )
