@@ -51,6 +51,14 @@ FAULTS = (
     ),
     Fault(
         breaks="I3",
+        says="whoever stands at the margin fills whole",
+        contract="Auction",
+        file="contracts/libraries/OrderLib.sol",
+        right="return ((aheadWh + energyWh) * filledWh) / marginWh - (aheadWh * filledWh) / marginWh;",
+        wrong="return aheadWh == aheadWh + filledWh + marginWh ? 0 : energyWh;",
+    ),
+    Fault(
+        breaks="answers",
         says="an order may be opened in any phase",
         contract="Auction",
         file="contracts/market/Auction.sol",

@@ -24,6 +24,7 @@ from tests.audit.machine.invariants import INVARIANTS
 from tests.audit.machine.liveness import Stuck, drain
 from tests.audit.machine.recording import reduced, written
 from tests.audit.machine.running import Broken, Ground, Run, Tally
+from tests.audit.machine.stage import Disagreement
 
 STEPS = 500
 DRAIN_EVERY = 125
@@ -107,7 +108,10 @@ def explore(ground: Ground, *, runs: int, number: int, steps: int = STEPS) -> Ta
 
 
 def search(ground: Ground, *, checks: tuple[str, ...], most: int) -> tuple[str, int]:
-    """Return which of some invariants breaks first, and after how many steps; empty if none does in ``most`` steps."""
+    """Return which of some invariants breaks first, and after how many steps; empty if none does in ``most`` steps.
+
+    ``answers`` is the comparison of each call's answer with the reference's, where the stage makes it.
+    """
     tally, number = Tally(), 0
     names = [name for name, weight in WEIGHTS.items() for _ in range(weight)]
     while tally.steps < most:
@@ -120,6 +124,8 @@ def search(ground: Ground, *, checks: tuple[str, ...], most: int) -> tuple[str, 
             drain(run)
         except Broken as error:
             return error.name, tally.steps
+        except Disagreement:
+            return "answers", tally.steps
         except Stuck:
             if not checks:
                 return "I14", tally.steps

@@ -93,7 +93,11 @@ class Run:
         stage: Stage,
         tally: Tally,
         checks: Iterable[str] = tuple(INVARIANTS),
+        *,
+        look_every: int = 1,
     ) -> None:
+        """``look_every`` says after how many steps the whole state is read and held to ``checks``; gas is each time."""
+        self.look_every = look_every
         self.stage, self.tally = stage, tally
         self.driver: Driver = stage.driver
         self.memory = Memory()
@@ -150,6 +154,9 @@ class Run:
         self.outcome = outcome
         self.memory.note(step, not outcome.error)
         self.tally.note(rule, step, outcome)
+        if len(self.trail) % self.look_every:
+            INVARIANTS["I15"](self)  # type: ignore[arg-type]
+            return outcome
         self.before, self.after = self.after, lens.balances(self.driver)
         self.slot = self._slot_at_hand(step, outcome)
         self.view = lens.records(self.driver, self.slot)
