@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from setm.registry import NEVER
 from tests.audit.machine.choices import SLOT, Chooser, action
 from tests.audit.machine.steps import NOBODY, Seal, Sig, Signed, Step
 from tests.audit.machine.world import AUCTIONS, CONTRACTS, DEVICES, SPARE_KEYS
@@ -145,10 +146,17 @@ def office_abuses_its_power(chooser: Chooser) -> Step | None:
     sender = chooser.dice.choice(("governance", "governance", "authority", "notary", "usurper"))
     who = chooser.member()
     heir, schedule = chooser.model.pending_admin
-    if heir != NOBODY and chooser.chance(40):
-        if chooser.now <= schedule and chooser.chance(50):
+    if heir != NOBODY and chooser.chance(70):
+        if chooser.now <= schedule:
             return chooser.wait_until(schedule + chooser.dice.randrange(2))
         return chooser.step(heir, "registry", "acceptDefaultAdminTransfer")
+    known = chooser.model.registry.authorities.get("notary")
+    if known is not None and known.active_until == NEVER and chooser.chance(30):
+        # Before it begins or after.
+        if chooser.now < known.active_from and chooser.chance(60):
+            return chooser.wait_until(known.active_from)
+        governs = chooser.model.registry.governance
+        return chooser.step(governs, "registry", "removeAuthority", "notary")
     name = chooser.dice.choice(ADMIN_CALLS)
     # What ends a run's trading at once is tried seldom.
     if name in ("revoke", "renounceRole") and chooser.chance(85):
@@ -156,7 +164,11 @@ def office_abuses_its_power(chooser: Chooser) -> Step | None:
     if name == "grantRole" and chooser.chance(60):
         name = chooser.dice.choice(("beginDefaultAdminTransfer", "addAuthority"))
     governs = chooser.model.registry.governance
-    if name.endswith("Authority") and governs != NOBODY and chooser.chance(60):
+    if (
+        name.endswith(("Authority", "Role", "Transfer"))
+        and governs != NOBODY
+        and chooser.chance(60)
+    ):
         sender = governs
     entry = chooser.world.entries["registry"][name]
     args: list[Any] = []
@@ -186,7 +198,7 @@ def hostile_venue(chooser: Chooser) -> Step | None:
     if not model.is_venue(venue):
         return chooser.wait_until(model.venues[venue]) if chooser.chance(20) else None
     who = chooser.member()
-    if venue not in model.accepted_venues and chooser.chance(6):
+    if venue not in model.accepted_venues and chooser.chance(25):
         return chooser.step(chooser.key(1), "settlement", "acceptVenue", venue)
     if chooser.chance(8):
         amount = chooser.share(model.ledger.free_of(who))  # type: ignore[arg-type]

@@ -83,8 +83,8 @@ class Chooser:
         return self.dice.choice(found) if found else None
 
     def step(self, sender: str, contract: str, function: str, *args: Any) -> Step:
-        """Return a step of now; a contract that was made somebody's key cannot send (EIP-3607)."""
-        sender = "mallory" if sender in CONTRACTS else sender
+        """Return a step of now; a contract that was made somebody's key, and nobody, cannot send."""
+        sender = "mallory" if sender in CONTRACTS or sender == NOBODY else sender
         return Step(self.now, sender, contract, function, args)
 
     def wait_until(self, seconds: int) -> Step | None:
@@ -360,7 +360,7 @@ def judge(chooser: Chooser) -> Step | None:
     ]
     if suspended and chooser.chance(75):
         return chooser.step(sender, "registry", "reinstate", chooser.dice.choice(suspended))
-    verdict = "revoke" if chooser.chance(20) else "suspend"
+    verdict = "revoke" if chooser.chance(33) else "suspend"
     if chooser.chance(5):
         sender = chooser.anybody()
     return chooser.step(sender, "registry", verdict, who)
@@ -762,7 +762,8 @@ def bind_meter(chooser: Chooser) -> Step | None:
     who = chooser.dice.choice(without) if without and chooser.chance(85) else chooser.member()
     used = {belonging.device for belonging in model.belongings}
     fresh = [device for device in DEVICES if device not in used]
-    device = fresh[0] if fresh and chooser.chance(85) else chooser.dice.choice(DEVICES)
+    is_used = not fresh or chooser.chance(30)
+    device = chooser.dice.choice(sorted(used)) if is_used and used else fresh[0]
     serial = len(model.meters) + 1 if chooser.chance(90) else chooser.dice.randrange(8)
     meter_id = f"0x{serial:064x}"
     until = FOREVER if chooser.chance(70) else chooser.now // SLOT + chooser.dice.randrange(6)
@@ -930,11 +931,11 @@ def pay_arrears(chooser: Chooser) -> Step | None:
     return chooser.step(chooser.anybody(), "settlement", "payArrears", who)
 
 
-@action(2)
+@action(3)
 def request_release(chooser: Chooser) -> Step | None:
     who = chooser.member() if chooser.chance(85) else 1
     revoked = [one for one in chooser.model.people() if chooser.model.is_revoked(one)]
-    who = chooser.dice.choice(revoked) if revoked and chooser.chance(30) else who
+    who = chooser.dice.choice(revoked) if revoked and chooser.chance(60) else who
     if 1 <= who <= len(chooser.model.registry.participants) and chooser.model.is_revoked(who):
         return chooser.step("stranger", "settlement", "requestReleaseOf", who)
     if chooser.chance(4):
