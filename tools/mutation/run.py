@@ -104,7 +104,9 @@ class Run:
         figures.FIGURES = self.root / "reports" / "audit" / "figures.jsonl"
         if status not in (0, 1) or asking.book is None:
             return 2
-        return Report(self.root, asking.book, mutants, is_whole=self.sample is None).publish()
+        is_whole = self.sample is None
+        report = Report(self.root, asking.book, mutants, is_whole=is_whole, is_quick=self.is_quick)
+        return report.publish()
 
     def _not_asked(self) -> list[str]:
         tests = sorted((self.root / "tests").rglob("test_*.py"))
