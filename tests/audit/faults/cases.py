@@ -47,7 +47,11 @@ class Place:
         """Return which request of its method it is, counted from 1."""
         if self.action:
             return truth.request_of(self.action)
-        return 1 + round(self.share * (truth.end.requests[self.method] - 1))
+        asked = truth.end.requests[self.method]
+        if self.method in (RECEIPT, BLOCK):
+            # Asked again until there is an answer: so often at least, how often more is chance.
+            asked = truth.end.requests[SEND]
+        return 1 + round(self.share * (asked - 1))
 
     def __str__(self) -> str:
         where = self.action or f"{self.share:.0%}"
