@@ -346,7 +346,9 @@ def test_too_few_blocks_are_said_in_time(anvil):
 def test_a_nonce_that_another_writer_used_is_said(anvil):
     anvil.token.mint(anvil.alice, 1)
     anvil.token.mint(Sender(anvil.web3, local_account(3), "mallory"), 2)
-    with pytest.raises(TransactionLost, match=r"another writer used nonce 1 of 0x\w+ for 0x\w+: stop it"):
+    with pytest.raises(
+        TransactionLost, match=r"another writer used nonce 1 of 0x\w+ for 0x\w+: stop it"
+    ):
         anvil.token.mint(anvil.alice, 3)
     assert anvil.minted(anvil.alice) == 3
 
