@@ -197,3 +197,56 @@ def test_one_watt_hour_is_an_order_like_any_other(bonus):
     for person in market.people:
         auction.send("commit", (later, Side.BID, 7, bytes(32)), sender=person)
         assert auction.call("orderOf", later, person.id).state == 1
+
+
+def test_an_order_that_is_not_finished_keeps_its_place_a_turn_of_the_ring_later(market):
+    slot, auction = market.first_slot, market.auction
+    alice, bob, carol = market.people[:3]
+    bid = commit(market, alice, Side.BID, 160, 500)
+    ask = commit(market, bob, Side.ASK, 120, 500)
+    commit(market, carol, Side.BID, 160, 500)
+    assert len(opened(market, bid, ask)) == 2
+    market.clear()
+    before = [auction.call("orderOf", slot, person.id) for person in (alice, bob, carol)]
+    later = slot + RING
+    market.evm.now = market.gate_of(later) - 1
+    for person in (alice, bob, carol):
+        with pytest.raises(Reverted) as caught:
+            auction.send("commit", (later, Side.BID, BOUND, bytes(32)), sender=person)
+        assert caught.value.name == "EarlierSlotOpen"
+        assert list(caught.value.arguments.values()) == [slot]
+    assert [auction.call("orderOf", slot, person.id) for person in (alice, bob, carol)] == before
+
+
+def test_a_ladder_begins_empty_a_turn_of_the_ring_later(market):
+    """One order in the later slot, in another word of the ladder than those of the earlier slot."""
+    alice, bob, carol = market.people[:3]
+    bid = commit(market, alice, Side.BID, 160, 500)
+    ask = commit(market, bob, Side.ASK, 120, 500)
+    assert len(opened(market, bid, ask)) == 2
+    market.clear()
+    later = market.first_slot + RING
+    market.first_slot = later
+    try:
+        order = commit(market, carol, Side.BID, 7, 300)
+        assert len(opened(market, order)) == 1
+        bids = market.auction.call("ladderOf", later, Side.BID)
+        asks = market.auction.call("ladderOf", later, Side.ASK)
+        assert (sum(word != 0 for word in bids), sum(asks)) == (1, 0)
+        market.clear()
+        assert market.auction.call("clearingOf", later).volumeWh == 0
+    finally:
+        market.first_slot = later - RING
+
+
+@pytest.mark.parametrize(("tick_count", "tick_size"), [(2, 10), (256, 1_000), (1, 5)])
+def test_the_highest_price_may_fill_its_32_bits_and_no_more(tick_count, tick_size):
+    """Energy of 1 Wh, so that nothing else is refused."""
+    floor_price = 2**32 - 1 - (tick_count - 1) * tick_size
+    values = {"tick_count": tick_count, "tick_size": tick_size, "max_order_wh": 1}
+    market = Market(0, floor_price=floor_price, **values)
+    assert market.auction.call("config").floorPrice == floor_price
+    if floor_price < 2**32 - 1:
+        with pytest.raises(Reverted) as caught:
+            Market(0, floor_price=floor_price + 1, **values)
+        assert list(caught.value.arguments.values()) == ["tickSize"]

@@ -57,3 +57,20 @@ def test_who_never_joined_the_venue_is_told_what_it_lacks(stage, price, needed):
         "NotCovered",
         {"participantId": dave.id, "needed": needed, "available": 0},
     )
+
+
+def test_an_offer_stands_a_second_at_least_and_until_gate_closure_at_most(stage):
+    venue, terms = stage.negotiation, (stage.slot, 1, 1_000, 43_000)
+    earliest, latest = stage.evm.now + 1, stage.gate
+    for expires_at in (earliest - 1, latest + 1):
+        with pytest.raises(Reverted) as caught:
+            venue.send("offer", stage.bob.id, True, terms, expires_at, sender=stage.alice)
+        assert caught.value.name == "ExpiryOutOfRange"
+        assert list(caught.value.arguments.values()) == [expires_at, earliest, latest]
+    for expires_at in (earliest, latest):
+        offer = (stage.bob.id, True, terms, expires_at)
+        number = venue.send("offer", *offer, sender=stage.alice).value
+        assert venue.call("negotiationOf", number).expiresAt == expires_at
+        counter = (number, 999, 43_001, expires_at)
+        venue.send("counter", *counter, sender=stage.bob)
+        assert venue.call("negotiationOf", number).round == 2
