@@ -24,6 +24,7 @@ Snapshot = dict[str, Any]
 DEPLOYERS = tuple(
     str(local_account(index).address).lower() for index in (GOVERNANCE_INDEX, OPERATOR_INDEX)
 )
+BACKWARDS = "time runs backwards"
 # Arguments that follow the chain's clock, and signatures over them.
 CLOCK_WORDS = ("deadline", "expiresat", "validuntil", "signature")
 
@@ -138,7 +139,7 @@ def _exactly(chain: Snapshot) -> list[tuple[Any, ...]]:
 def _broken_chain(chain: Snapshot) -> list[str]:
     hashes, parents = zip(*chain["parents"], strict=True)
     wrong = [] if list(parents[1:]) == list(hashes[:-1]) else ["a block does not follow its parent"]
-    return wrong + ([] if chain["times"] == sorted(chain["times"]) else ["time runs backwards"])
+    return wrong + ([] if chain["times"] == sorted(chain["times"]) else [BACKWARDS])
 
 
 def _nonces(chain: Snapshot) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.audit.faults.cases import chain_faults, single_faults, storms
+from tests.audit.faults.chain_data import BACKWARDS
 from tests.audit.faults.conftest import IS_AUDIT
 from tests.audit.faults.program import Life
 from tests.audit.faults.survival import survive, timeless_events
@@ -26,6 +27,9 @@ def endure(case, stage, prepared, truth_of, register, tmp_path):
     life = case.strike(life, truth)
     survival = survive(prepared, truth, life)
     wrong = list(survival.wrong)
+    if case.kind == "ganache" and case.moves_clock:
+        # Ganache obeys an order to make a block at a time that is past, and a late copy of one is such an order.
+        wrong = [item for item in wrong if item != BACKWARDS]
     if survival.differs_in_time and not case.moves_clock:
         wrong.append("transactions were sent at other times, or with other bytes")
     if survival.tables_differ and not case.moves_clock:
