@@ -86,3 +86,37 @@ def test_a_recovery_that_was_called_off_or_overtaken_by_a_revocation_cannot_be_c
             stage.evm.now += 2 * stage.system.config["recovery_delay"]
             with pytest.raises(Reverted, match="NothingPending"):
                 registry.send("completeRecovery", stage.alice.id, sender=fresh)
+
+
+def test_an_authority_that_is_none_any_more_has_no_say_about_meters(stage):
+    delay = stage.system.config["governance_delay"]
+    stage.registry.send("removeAuthority", stage.authority.address, sender=stage.governance)
+    ends = stage.evm.now + delay
+    stage.slot = ends // SLOT - 1
+    stage.read(alice=(5, 6))
+    stage.evm.now = ends - 1
+    stage.meters.send("dispute", 1, stage.slot, sender=stage.alice)
+    resolve, retire = ("resolve", 1, stage.slot, 1, 1), ("retireMeter", 1)
+    for now, refusals in ((ends, ("NotEntitled", "NotSecured")), (ends - 1, ())):
+        with stage.evm.undone():
+            stage.evm.now = now
+            for call, name in zip((resolve, retire), refusals or (None, None), strict=True):
+                if name is None:
+                    stage.meters.send(*call, sender=stage.authority)
+                    continue
+                with pytest.raises(Reverted, match=name):
+                    stage.meters.send(*call, sender=stage.authority)
+
+
+def test_another_authority_has_no_say_about_a_meter(stage):
+    other = stage.account("other authority")
+    stage.registry.send("addAuthority", other.address, sender=stage.governance)
+    stage.meters.send("acceptAuthority", other.address, sender=stage.system.operator)
+    stage.slot = (stage.evm.now + stage.system.config["governance_delay"]) // SLOT
+    stage.read(alice=(5, 6))
+    stage.meters.send("dispute", 1, stage.slot, sender=stage.alice)
+    assert stage.registry.call("isAccredited", other.address)
+    with pytest.raises(Reverted, match="NotEntitled"):
+        stage.meters.send("resolve", 1, stage.slot, 1, 1, sender=other)
+    with pytest.raises(Reverted, match="NotSecured"):
+        stage.meters.send("retireMeter", 1, sender=other)
