@@ -74,3 +74,12 @@ def test_an_offer_stands_a_second_at_least_and_until_gate_closure_at_most(stage)
         counter = (number, 999, 43_001, expires_at)
         venue.send("counter", *counter, sender=stage.bob)
         assert venue.call("negotiationOf", number).round == 2
+
+
+@pytest.mark.parametrize("name", ["auction", "negotiation"])
+def test_a_venue_tells_of_margin_that_comes_and_goes(stage, name):
+    venue, alice = getattr(stage.system, name), stage.alice
+    locked = stage.clearinghouse.send("lock", venue, 7, sender=alice)
+    assert locked.only("MarginAdded") == {"participantId": alice.id, "amount": 7}
+    released = venue.send("releaseMargin", 3, sender=alice)
+    assert released.only("MarginReleased") == {"participantId": alice.id, "amount": 3}
