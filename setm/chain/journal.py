@@ -63,6 +63,8 @@ CREATE INDEX IF NOT EXISTS signatures_of ON signatures (number);
 CREATE INDEX IF NOT EXISTS nonces_of ON signatures (sender, nonce);
 CREATE INDEX IF NOT EXISTS blocks ON transactions (block);
 """
+# The last two are of the file beside the write-ahead log that SQLite shares between processes.
+NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMOPEN")
 IN_BLOCK = "state IN ('mined', 'final')"
 
 
@@ -161,11 +163,15 @@ class Journal:
         self.path = path
         self._observe = observe
         self._lock = lock(path.with_name(path.name + ".lock")) if path else None
-        with self._storage():
-            self._database = sqlite3.connect(path or ":memory:", isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.executescript(SCHEMA)
-            self._flush_always(False)
+        self._database = sqlite3.connect(path or ":memory:", isolation_level=None)
+        try:
+            with self._storage():
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.executescript(SCHEMA)
+                self._flush_always(False)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the file and let others have it."""
@@ -376,7 +382,7 @@ class Journal:
         except sqlite3.OperationalError as error:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
-            if error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_IOERR_WRITE"):
+            if error.sqlite_errorname in NO_ROOM:
                 raise storage_full(self.path, str(error)) from error
             raise
 

@@ -241,6 +241,16 @@ def test_a_full_disk_is_said_and_what_was_written_stays(path):
         sent(journal, len(kept) + 1, block=9)
 
 
+@pytest.mark.parametrize("size", [1, 5_000, 20_000])
+def test_a_disk_too_full_to_begin_is_said_and_leaves_the_journal_free(path, size):
+    Journal(path).close()
+    with no_file_beyond(size), pytest.raises(StorageFull, match=r"journal.sqlite: not written"):
+        send_many(Journal(path))
+    with Journal(path) as journal:
+        assert journal.counts() == (0, 0)
+        sent(journal, 0, block=1)
+
+
 def send_many(journal):
     for ordinal in range(1, 100):
         sent(journal, ordinal, block=ordinal)
