@@ -14,20 +14,8 @@ from tests.audit.faults.program import Life, Trigger
 from tests.audit.faults.survival import Ended, begin, finish, judge, start, undone
 
 EVERY = [("anvil", "auction"), ("anvil", "negotiation")]
-SHARED_MEMORY = pytest.mark.xfail(
-    strict=True,
-    reason="SQLite says SQLITE_IOERR_SHMSIZE when the file beside the write-ahead log does not fit: the journal lets "
-    "sqlite3's own error through",
-)
 # What a file may grow to, bytes; from not even the journal's first page to enough.
-LIMITS = (
-    1,
-    pytest.param(5_000, marks=SHARED_MEMORY),
-    pytest.param(20_000, marks=SHARED_MEMORY),
-    40_000,
-    300_000,
-    10**7,
-)
+LIMITS = (1, 5_000, 20_000, 40_000, 300_000, 10**7)
 # From when on nothing can be written: while members join, while they trade, when the events are written.
 MOMENTS = ((SEND, "join"), (SEND, "commit"), (SEND, "settle"), ("eth_getLogs", ""))
 
