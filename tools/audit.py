@@ -102,7 +102,7 @@ STAGES: tuple[Stage, ...] = (
             "tools.mutation",
             "--all",
             "--sample",
-            "1000",
+            "480",
             "--seed",
             "1",
             "--jobs",
