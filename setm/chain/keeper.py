@@ -249,6 +249,13 @@ class Keeper:
                     return str(item["hash"])
         return None
 
+    def is_paused_ganache(self, max_fee: int) -> bool:
+        """Whether this is a Ganache whose blocks are not too dear: then no higher fee helps.
+
+        Ganache 7.9.2 makes two blocks of one height when a replaced transaction waited for it, and keeps the empty one.
+        """
+        return self._kind == "ganache" and max_fee >= self.base_fee()
+
     def base_fee(self) -> int:
         """Return the base fee of the newest block, wei per gas."""
         return int(self._block("latest").get("baseFeePerGas", "0x0"), 16)
@@ -281,14 +288,17 @@ class _Delivery:
 
     def run(self) -> Mined:
         """Hand in, wait, find out what is wrong, and again."""
-        mined = None
-        if self._entry.state is State.SENT:
-            mined = self._wait(0)
-        else:
+        mined, is_new = None, self._entry.state is not State.SENT
+        if is_new:
             self._entry = self._keeper.journal.sent(self._entry)
+        else:
+            mined = self._wait(0)
         while True:
             while mined is None:
-                mined = self._wait(self._hand_in())
+                # What the node has is not handed in again: Ganache would take it for a replacement.
+                has_it = not is_new and self._known() is not None
+                mined = self._wait(self._keeper.patience.stuck if has_it else self._hand_in())
+                is_new = False
                 if mined is None:
                     self._heal()
             mined = self._deep(mined)
@@ -331,7 +341,7 @@ class _Delivery:
             pause = min(pause * 2, 0.25)
 
     def _heal(self) -> None:
-        """Find out why there is no receipt, and do what helps; return when the bytes may be handed in again."""
+        """Find out why there is no receipt, and do what helps."""
         if time.monotonic() >= self._deadline:
             raise TransactionLost(
                 f"{self._name()} is in no block after {self._keeper.patience.block:.0f} s: {self._problem}; then run "
@@ -351,8 +361,17 @@ class _Delivery:
         """Whether the node has had the newest bytes for long; otherwise they are lost, or on their way."""
         if time.monotonic() < self._signed_at + self._keeper.patience.stuck:
             return False
-        known = self._keeper._ask("eth_getTransactionByHash", self._signed[-1].tx_hash)
+        if self._keeper.is_paused_ganache(self._signed[-1].max_fee):
+            return False
+        known = self._known()
         return known is not None and known.get("blockNumber") is None
+
+    def _known(self) -> Mapping[str, Any] | None:
+        """Return what the node says of the newest bytes, None if it does not have them."""
+        found: Mapping[str, Any] | None = self._keeper._ask(
+            "eth_getTransactionByHash", self._signed[-1].tx_hash
+        )
+        return found
 
     def _replace_used(self, next_nonce: int) -> None:
         """The nonce is used: by these bytes, whose receipt comes later, or by others, which a block has to show."""

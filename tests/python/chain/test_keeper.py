@@ -280,6 +280,21 @@ def test_a_transaction_that_is_stuck_is_replaced_at_a_higher_fee(anvil):
     assert anvil.nonce(anvil.alice) == 2
 
 
+def test_a_ganache_that_rests_gets_no_replacement(tmp_path):
+    """It would keep an empty block in the place of the one with the replacement, and all of its effects."""
+    with local_node("ganache", start_at=START_AT, log=tmp_path / "log") as node:
+        place = Place(node, tmp_path)
+        place.token.mint(place.alice, 1)
+        place.rpc("miner_stop")
+        threading.Timer(
+            0.7, lambda: connect(node.url).provider.make_request("miner_start", [])
+        ).start()
+        place.token.mint(place.alice, 5)
+        place.journal.close()
+        assert place.minted(place.alice) == 6
+        assert place.mints_on_chain().total() == 2
+
+
 def anvil_mines(anvil):
     web3 = connect(anvil.node.url)
     web3.provider.make_request("evm_setAutomine", [True])
