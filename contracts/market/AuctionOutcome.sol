@@ -85,7 +85,8 @@ abstract contract AuctionOutcome is AuctionReader {
     /// @inheritdoc IAuction
     function compensate(uint32 slot, uint32 participantId) external inMode(true) {
         uint256 possibleFrom = _startOf(slot) + _revealWindow + _clearWindow;
-        require(block.timestamp + _gateLead >= possibleFrom, CompensationOpen(slot, possibleFrom - _gateLead));
+        // Not by `require`, which computes the difference for the first slots of all time as well, where it is negative.
+        if (block.timestamp + _gateLead < possibleFrom) revert CompensationOpen(slot, possibleFrom - _gateLead);
         (OrderWord storage order, uint256 word) = _orderAt(slot, participantId);
         uint256 owed = _compensationOf(slot, word);
         require(owed != 0, NoCompensation(slot, participantId));

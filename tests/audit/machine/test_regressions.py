@@ -49,6 +49,11 @@ A_VENUE_THAT_NOBODY_ASKED_FOR = [
     Step(1800096001, "stranger", "settlement", "payArrears", (2,)),
 ]
 
+# The first slots of all time end before a gate could have closed: nothing is owed there, and nothing overflows.
+A_COMPENSATION_OF_THE_FIRST_SLOT = [
+    Step(1800015299, "alice", "auction", "compensate", (0, 3)),
+]
+
 # An authority that governance added makes itself the issuer of a member and revokes it.
 A_HOSTILE_RENEWAL = [
     Step(1800001000, "governance", "registry", "addAuthority", ("notary",)),
@@ -69,8 +74,13 @@ A_HOSTILE_RENEWAL = [
 
 @pytest.mark.parametrize(
     "steps",
-    [FORGED_IN_A_BATCH, A_VENUE_THAT_NOBODY_ASKED_FOR, A_HOSTILE_RENEWAL],
-    ids=["forged in a batch", "venue that nobody asked for", "hostile renewal"],
+    [
+        FORGED_IN_A_BATCH,
+        A_VENUE_THAT_NOBODY_ASKED_FOR,
+        A_HOSTILE_RENEWAL,
+        A_COMPENSATION_OF_THE_FIRST_SLOT,
+    ],
+    ids=["forged in a batch", "unasked venue", "hostile renewal", "first slot of all time"],
 )
 def test_what_once_broke_holds(steps):
     assert failure_of(ground(), steps) == ""

@@ -218,6 +218,9 @@ class World:
         """Return whether a signature counts in its call as the signer's."""
         if not isinstance(sig, Sig) or sig.form != "good" or sig.signer != signer:
             return False
+        if signer in CONTRACTS:
+            # A contract has no key, even if somebody made its address a session key.
+            return False
         return sig.of == "own" or bytes.fromhex(sig.of) == self.own_digest(step, parameter)
 
     # What comes back
