@@ -137,8 +137,6 @@ interface IAuction {
     error CompensationOpen(uint32 slot, uint256 possibleFrom);
     /// @notice Thrown when the participant is owed no compensation in the slot, or has taken it.
     error NoCompensation(uint32 slot, uint32 participantId);
-    /// @notice Thrown when the configuration contradicts itself.
-    error ConfigRefused(string field);
 
     /* ORDERING */
 

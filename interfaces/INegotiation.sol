@@ -136,8 +136,6 @@ interface INegotiation {
     error PartyInactive(uint32 participantId);
     /// @notice Thrown when the agreements of a participant in one slot come to 2^40 Wh bought or sold, or to 2^48 * 1e-6 EUR.
     error PositionFull(uint32 slot, uint32 participantId);
-    /// @notice Thrown when the configuration contradicts itself.
-    error ConfigRefused(string field);
 
     /* NEGOTIATING */
 

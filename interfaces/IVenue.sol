@@ -57,6 +57,8 @@ interface IVenue {
     error VenueNotAccepted(address venue);
     /// @notice Thrown when somebody else's margin is to be released although that participant can do it itself.
     error StillActive(uint32 participantId);
+    /// @notice Thrown at deployment when a field of the configuration contradicts another, or the settlement's.
+    error ConfigRefused(string field);
 
     /// @notice Called by the clearinghouse when collateral was locked for this venue.
     function addMargin(uint32 participantId, uint256 amount) external;

@@ -35,7 +35,7 @@ abstract contract AuctionTerms is IAuction, Venue {
         address settlement_,
         IPricingRule rule_,
         Config memory config_
-    ) Venue(clearinghouse_, settlement_, "SETM Auction") {
+    ) Venue(clearinghouse_, settlement_, config_.coverPrice, "SETM Auction") {
         _requireConsistent(config_);
 
         pricingRule = rule_;

@@ -29,7 +29,7 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         IClearinghouse clearinghouse_,
         address settlement_,
         Config memory config_
-    ) Venue(clearinghouse_, settlement_, "SETM Negotiation") {
+    ) Venue(clearinghouse_, settlement_, config_.coverPrice, "SETM Negotiation") {
         // The ring then never holds two slots that are both still to be delivered.
         require(config_.horizonSeconds < uint256(RING) * slotSeconds, ConfigRefused("horizonSeconds"));
         require(config_.gateLead < config_.horizonSeconds, ConfigRefused("gateLead"));

@@ -16,6 +16,8 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     /// @dev Per-slot records live at `slot % RING` and carry the slot's epoch `slot / RING`, so that their words are
     /// written again instead of anew. An unfinished record of an earlier epoch is never overwritten.
     uint32 internal constant RING = 1024;
+    /// @dev For how long after its deployment a venue can count turns of the ring, in the 16 bits of an epoch.
+    uint256 private constant LIFETIME = 3650 days;
 
     IClearinghouse public immutable clearinghouse;
     IParticipantRegistry public immutable registry;
@@ -26,13 +28,23 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     mapping(uint32 participantId => uint256 amount) private _margins;
     mapping(uint32 slot => uint256 amount) private _slotPools;
 
-    constructor(IClearinghouse clearinghouse_, address settlement_, string memory name) EIP712(name, "1") {
+    constructor(
+        IClearinghouse clearinghouse_,
+        address settlement_,
+        uint32 coverPrice,
+        string memory name
+    ) EIP712(name, "1") {
         clearinghouse = clearinghouse_;
         registry = clearinghouse_.registry();
         settlement = settlement_;
         slotSeconds = registry.slotSeconds();
-        // A plain account that settles has no grid operator and accepts every venue.
-        _operatorId = settlement_.code.length == 0 ? 0 : ISettlement(settlement_).operatorId();
+        uint256 epochsEnd = (uint256(slotSeconds) * RING) << 16;
+        require(block.timestamp + LIFETIME <= epochsEnd, ConfigRefused("slotSeconds"));
+        // A plain account that settles has no grid operator, and accepts every venue.
+        if (settlement_.code.length == 0) return;
+        _operatorId = ISettlement(settlement_).operatorId();
+        // Whoever sells to a friend what neither makes nor needs must not gain: the friend is paid the feed-in price of it.
+        require(coverPrice >= ISettlement(settlement_).config().feedInPrice, ConfigRefused("coverPrice"));
     }
 
     modifier onlyBy(address expected) {

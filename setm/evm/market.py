@@ -25,7 +25,11 @@ class Market:
     def __init__(self, count: int, *, first_slot: int = 2_000_000, **auction: Any) -> None:
         self.first_slot = first_slot
         self.evm = Evm(now=first_slot * 900 - 86_400)
-        self.system: System = deploy_system(self.evm, default_config(auction=auction))
+        config = default_config(auction=auction)
+        prices, cover_price = config["settlement"], config["auction"]["cover_price"]
+        # Where prices are low, the grid operator pays no more: no venue covers less than the feed-in price.
+        prices["feed_in_price"] = min(prices["feed_in_price"], cover_price)
+        self.system: System = deploy_system(self.evm, config)
         self.people = [self.system.enrol(f"person {i}", Kind.PROSUMER) for i in range(count)]
         for person in self.people:
             self.system.fund(person, self.system.auction, PLENTY)

@@ -101,9 +101,6 @@ def test_an_agreement_is_kept_with_the_slot_lengths_in_use(slot_seconds):
     assert agreed_bound(slot_seconds) == 43_000
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Negotiation accepts slots of seconds, and loses what is agreed in them"
-)
 @pytest.mark.parametrize("slot_seconds", [1, 5, 26])
 def test_slots_whose_turns_of_the_ring_do_not_fit_their_field_are_refused(slot_seconds):
     """A position counts turns of the ring, 1,024 slots each, in 16 bits: slots of seconds have run over by now."""
@@ -144,9 +141,6 @@ def test_the_shipped_cover_is_what_missing_energy_costs_or_more():
     assert money_from_nothing(config["negotiation"]["cover_price"]) < 0
 
 
-@pytest.mark.xfail(
-    strict=True, reason="venues accept a cover price below the grid operator's prices"
-)
 def test_a_cover_below_the_grid_operators_price_is_refused():
     """Two who have nothing would take the feed-in price of any quantity from the grid operator's guarantee."""
     with pytest.raises(Reverted, match="ConfigRefused"):

@@ -23,6 +23,7 @@ def create(system, rules, governance):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"cover_price": 29_999}, "coverPrice"),
         ({"tick_count": 0}, "tickCount"),
         ({"tick_count": 257}, "tickCount"),
         ({"tick_size": 0}, "tickSize"),

@@ -20,6 +20,7 @@ def deploy(system, config, governance):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"cover_price": 29_999}, "coverPrice"),
         ({"horizon_seconds": RING_SECONDS}, "horizonSeconds"),
         ({"gate_lead": 172_800}, "gateLead"),
         ({"cap_price": 29_999}, "capPrice"),
