@@ -29,7 +29,11 @@ def isolation():
 @cache
 def stage(cover_price=65_535_000):
     evm = Evm()
-    config = default_config(negotiation={**CONFIG, "cover_price": cover_price})
+    config = default_config(
+        negotiation={**CONFIG, "cover_price": cover_price},
+        # A venue covers the feed-in price at least.
+        settlement={"feed_in_price": min(30_000, cover_price)},
+    )
     system = deploy_system(evm, config)
     people = [system.enrol(name, Kind.PROSUMER) for name in ("alice", "bob")]
     for person in people:
