@@ -10,13 +10,15 @@ from setm.orders import BookedOrder
 from setm.types import Kind, Reading, Side
 from setm.units import Wh
 
-# Half a minute a slot: today's slots then fill all 16 bits of an epoch (slot / 1024).
+# Half a minute a slot: the slots of 2033 then fill all 16 bits of an epoch (slot / 1024).
 SHORT = {
     "slot_seconds": 30,
     "metering": {"reading_window": 900, "dispute_window": 900, "resolve_window": 900},
     "negotiation": {"horizon_seconds": 20_000},
 }
 LAST_EPOCH = 2**16 - 1
+# A venue is deployed at least ten years before its turns of the ring do not fit any more.
+LIFETIME = 3650 * 86_400
 # The years from 1970 that 40 bits of seconds hold are 34,000; this is two of them before the end.
 LATE = 2**40 - 2 * 366 * 86_400
 CAPACITY_WH = 5_000
@@ -24,10 +26,11 @@ CAPACITY_WH = 5_000
 
 def short_slots(**auction):
     slot = LAST_EPOCH * 1024 + 1023
-    evm = Evm(now=slot * 30 - 10_000)
+    evm = Evm(now=(slot + 1) * 30 - LIFETIME)
     system = deploy_system(
         evm, default_config(**SHORT, auction={"horizon_seconds": 20_000, **auction})
     )
+    evm.now = slot * 30 - 10_000
     return system, slot
 
 
@@ -60,8 +63,9 @@ class Late:
     """A meter at the end of what 40 bits of seconds hold."""
 
     def __init__(self):
-        self.evm = Evm(now=LATE)
+        self.evm = Evm()
         self.system = deploy_system(self.evm)
+        self.evm.now = LATE
         self.alice = self.system.enrol("alice", Kind.PROSUMER)
         self.meters = self.system.meters
         device = self.evm.account("meter")

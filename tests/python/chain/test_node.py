@@ -137,10 +137,15 @@ def test_refuses_another_kind_of_chain(tmp_path):
 
 
 def pay(web3, times: int) -> list:
-    """Send ``times`` payments, each in a block of its own; return their hashes."""
+    """Send ``times`` payments, each in a block of its own that is made on return; return their hashes."""
     payer, payee = web3.eth.accounts[:2]
     payment = {"from": payer, "to": payee, "value": 1}
-    return [web3.eth.send_transaction(payment) for _ in range(times)]
+    hashes = []
+    for _ in range(times):
+        hashes.append(web3.eth.send_transaction(payment))
+        # Anvil answers before it has made the block.
+        web3.eth.wait_for_transaction_receipt(hashes[-1], poll_latency=0.01)
+    return hashes
 
 
 def timestamps(web3) -> list[int]:
