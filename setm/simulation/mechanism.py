@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from setm.chain.connection import Connection, Patience, connect
 from setm.chain.deployment import addresses_of, attach, deploy, stands
 from setm.chain.events import write_events
@@ -20,10 +18,9 @@ from setm.chain.journal import Journal, Observer
 from setm.chain.keeper import Keeper
 from setm.chain.node import CHAIN_ID, Node, NodeKind, local_node
 from setm.data import MeterSeries
-from setm.errors import ChainUnreachable, ConfigError, RolledBack, SetupError
+from setm.errors import ChainUnreachable, RolledBack, SetupError
 from setm.files import write_whole
 from setm.keystore import KeySource
-from setm.simulation import auction_day, negotiation_day
 from setm.simulation.check import all_events, check_books
 from setm.simulation.clock import Agenda
 from setm.simulation.community import (
@@ -35,12 +32,14 @@ from setm.simulation.community import (
     open_community,
 )
 from setm.simulation.delivery import Delivery, plan_delivery
-from setm.simulation.traders import Enrolled, Trader
+from setm.simulation.on_chain import ON_CHAIN
+from setm.simulation.scene import Enrolled, Scene
 from setm.slots import Slot, slot_start
+from setm.trading import Day as TradingDay
+from setm.trading import Market, Rules, Trader, mechanism_named
 from setm.types import Kind
 from setm.units import payment_up
 
-MECHANISMS = ("negotiation", "auction")
 # Enrolment and trading happen in the half day before delivery begins.
 LEAD_SECONDS = 12 * 3600
 # How often a chain that ends in the middle of a day is started again.
@@ -69,7 +68,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """Everything that a mechanism's day is made of, the same for each mechanism."""
+    """Everything that a mechanism's day on a chain is made of, the same for each mechanism."""
 
     seed: int
     keys: KeySource
@@ -77,9 +76,21 @@ class Day:
     slot_seconds: int
     dispute_window: int
     people: Sequence[Person]
-    market: auction_day.Market
-    rules: negotiation_day.Rules
+    market: Market
+    rules: Rules
     deploy_config: Mapping[str, Any]
+
+    @property
+    def trading(self) -> TradingDay:
+        """What of it the agents trade, as ``setm.trading`` rehearses it."""
+        return TradingDay(
+            seed=self.seed,
+            slots=self.slots,
+            slot_seconds=self.slot_seconds,
+            traders=[person.trader for person in self.people],
+            market=self.market,
+            rules=self.rules,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +144,7 @@ def run_mechanism(
     What an earlier run of the same day left in ``folder`` is continued, and not done again once it is whole. A chain
     that ends in the middle is started again from its saved state, ``RESTARTS`` times at most.
     """
-    if name not in MECHANISMS:
-        raise ConfigError(f"mechanism {name}: expected one of {', '.join(MECHANISMS)}")
+    mechanism_named(name)
     watch, whole = watch or Watch(), folder / "members.json"
     if whole.is_file():
         _tidy(folder)
@@ -227,7 +237,8 @@ def _deploy(stage: _Stage, node: Node) -> None:
     target = stage.folder / "deployment.json"
     before = addresses_of(target) if target.is_file() else None
     try:
-        deploy(node, stage.day.deploy_config, stage.folder)
+        own = ON_CHAIN[stage.name].sections(stage.day.trading)
+        deploy(node, {**stage.day.deploy_config, **own}, stage.folder)
     except SetupError as error:
         if node.is_alive():
             raise
@@ -261,13 +272,6 @@ def _enrol_all(name: str, day: Day, community: Community, progress: Progress) ->
 
 
 def _enrolment(name: str, day: Day, community: Community, person: Person) -> Enrolment:
-    if name == "auction":
-        drafts = auction_day.draft_orders(person.trader, day.slots, day.market)
-        margin: int = sum(draft.bound for draft in drafts)
-        venue = community.deployment.auction.address
-    else:
-        margin = negotiation_day.margin(person.trader, day.slots, day.rules)
-        venue = community.deployment.negotiation.address
     bill = payment_up(person.capacity_wh * len(day.slots), day.market.tariff.retail_price)
     return Enrolment(
         name=person.trader.name,
@@ -275,8 +279,8 @@ def _enrolment(name: str, day: Day, community: Community, person: Person) -> Enr
         device_class=person.device_class,
         zone=person.zone,
         capacity_wh=person.capacity_wh,
-        venue=venue,
-        margin=margin,
+        venue=community.deployment.addresses[ON_CHAIN[name].venue],
+        margin=mechanism_named(name).margin(person.trader, day.trading),
         guarantee=bill,
     )
 
@@ -289,14 +293,9 @@ def _trade(
     agenda: Agenda,
     progress: Progress,
 ) -> None:
-    steps = len(enrolled) if name == "auction" else len(day.slots)
-    done = progress.stage(f"{name}: trade", steps)
-    if name == "auction":
-        auction_day.trade(community, enrolled, day.slots, day.market, agenda, done)
-        return
-    rng = np.random.default_rng([day.seed, len(day.slots)])
-    contract = community.deployment.negotiation
-    negotiation_day.trade(contract, enrolled, day.slots, day.rules, agenda, rng, done)
+    scene = Scene(day=day.trading, community=community, enrolled=enrolled, agenda=agenda)
+    done = progress.stage(f"{name}: trade", ON_CHAIN[name].steps(scene.day, len(enrolled)))
+    ON_CHAIN[name].trade(scene, done)
 
 
 def _deliver(

@@ -13,17 +13,15 @@ from setm.data import MeterSeries
 from setm.forecast import Direction
 from setm.keystore import KeySource
 from setm.scenario import ParticipantSpec, Scenario, Times, load_meter_data, times_of
-from setm.simulation.auction_day import Market
 from setm.simulation.foresight import Foresight, Question
 from setm.simulation.keys import DerivedKeys
 from setm.simulation.mechanism import Day, Person
-from setm.simulation.negotiation_day import Rules
-from setm.simulation.traders import Strategy, Trader
 from setm.slots import Slot
+from setm.trading import Market, Rules, Strategy, Trader
 from setm.types import GridTariff, Side
-from setm.units import money_from_eur, price_from_eur_per_mwh
+from setm.units import Wh, money_from_eur, price_from_eur_per_mwh
 
-MAX_ENERGY_WH = 10**9
+MAX_ENERGY_WH = Wh(10**9)
 HORIZON_SECONDS = 2 * 86_400
 GOVERNANCE_DELAY_SECONDS = 86_400
 RECOVERY_DELAY_SECONDS = 2 * 86_400
@@ -143,6 +141,7 @@ def _market(scenario: Scenario) -> Market:
         tariff=_tariff(scenario),
         cover_price=_tariff(scenario).retail_price,
         bond=scenario.auction.bond,
+        max_order_wh=MAX_ENERGY_WH,
         gate_lead=60 * scenario.auction.gate_lead_minutes,
         reveal_window=60 * scenario.auction.reveal_minutes,
         slot_seconds=scenario.slot_seconds,
@@ -195,7 +194,7 @@ def deploy_config(scenario: Scenario) -> dict[str, Any]:
             "horizon_seconds": HORIZON_SECONDS,
             "bond": market.bond,
             "cover_price": market.cover_price,
-            "max_order_wh": MAX_ENERGY_WH,
+            "max_order_wh": market.max_order_wh,
         },
         "negotiation": {
             "gate_lead": 60 * scenario.negotiation.gate_lead_minutes,

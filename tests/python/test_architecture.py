@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "slots", "types", "errors", "messages", "environment", "keystore", "files"),
     ("orders", "pricing", "settlement", "metering", "registry", "ledger", "negotiation"),
     ("data", "forecast", "agents", "scenario", "experiment"),
+    ("trading",),
     ("chain", "evm"),
     ("simulation",),
     ("report",),

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from setm.scenario import load_scenario, times_of
-from setm.simulation.auction_day import draft_orders
 from setm.simulation.foresight import foresee
-from setm.simulation.negotiation_day import wanted
 from setm.simulation.settings import day_of, load, questions
 from setm.slots import slot_start
+from setm.trading.auction import draft_orders
+from setm.trading.negotiation import wanted
 from tests.python.simulation.conftest import CHOSEN, ROOT, small_scenario
 
 DATA = ROOT / "data" / "case_study"

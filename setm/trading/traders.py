@@ -1,4 +1,4 @@
-"""A trader of a run: what it wants in each slot, known to itself alone."""
+"""A trader: what it wants in each slot, known to itself alone."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from setm.agents.types import Band, QuantityForecast
-from setm.simulation.community import Member
 from setm.slots import Slot
 from setm.types import Side
-from setm.units import Wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +37,3 @@ class Trader:
         """Return the trader's own source of chance for one purpose; equal seeds repeat equal draws."""
         entropy = [self.seed, *self.name.encode(), *purpose.encode()]
         return np.random.default_rng(entropy)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enrolled:
-    """A trader with the membership under which it acts on the chain."""
-
-    trader: Trader
-    member: Member
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Want:
-    """What a trader wants to trade in a slot, Wh."""
-
-    slot: Slot
-    energy_wh: Wh

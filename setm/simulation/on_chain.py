@@ -1,0 +1,14 @@
+"""The chain side of each mechanism, by its name in ``setm.trading``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from setm.simulation.auction_day import AuctionOnChain
+from setm.simulation.negotiation_day import NegotiationOnChain
+from setm.simulation.scene import OnChain
+
+ON_CHAIN: Mapping[str, OnChain] = MappingProxyType(
+    {"negotiation": NegotiationOnChain(), "auction": AuctionOnChain()}
+)

@@ -1,0 +1,23 @@
+"""What agents do in each mechanism, and what that comes to: pure, from seeds, without a chain.
+
+A mechanism's engine decides and says what is sent; ``setm.simulation`` lets the same engine act on a chain.
+``rehearse`` plays it on paper with the reference's rules, and comes to the same trades to the unit.
+"""
+
+from setm.trading.day import Day, Market, Rules
+from setm.trading.mechanism import Mechanism, Outcome, added
+from setm.trading.mechanisms import MECHANISMS, mechanism_named
+from setm.trading.traders import Strategy, Trader
+
+__all__ = [
+    "MECHANISMS",
+    "Day",
+    "Market",
+    "Mechanism",
+    "Outcome",
+    "Rules",
+    "Strategy",
+    "Trader",
+    "added",
+    "mechanism_named",
+]

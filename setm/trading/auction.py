@@ -1,0 +1,103 @@
+"""The call auctions: each trader seals one order a slot, quantity from its forecasts, price inside its band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from setm.agents.forecast_bidder import ForecastBidder, decide
+from setm.orders import AuctionRules, BookedOrder, clear_book, cover
+from setm.slots import Slot
+from setm.trading.day import Day, Market
+from setm.trading.mechanism import Outcome
+from setm.trading.traders import Trader
+from setm.types import Order, ParticipantId, Side
+from setm.units import Money, Wh
+
+# Collateral is rounded up to a whole cent, so that it tells less about the order behind it.
+BOUND_STEP = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An order that a trader has decided on, before it knows its participant number."""
+
+    slot: Slot
+    side: Side
+    tick: int
+    energy_wh: Wh
+    bound: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedAuction:
+    """A sealed call auction, all slots of the day committed at once."""
+
+    name: str
+    title: str
+    after: str
+
+    def margin(self, trader: Trader, day: Day) -> Money:
+        """Return what the trader's orders of the day bind together."""
+        return Money(sum(draft.bound for draft in draft_orders(trader, day.slots, day.market)))
+
+    def rehearse(self, day: Day) -> Outcome:
+        """Return the trades of every slot in which somebody ordered, opened in the order of the traders."""
+        books: dict[Slot, list[BookedOrder]] = {}
+        for index, trader in enumerate(day.traders):
+            for draft in draft_orders(trader, day.slots, day.market):
+                order = order_of(draft, ParticipantId(index))
+                books.setdefault(draft.slot, []).append(BookedOrder(order=order, bound=draft.bound))
+        rules = self.rules(day.market)
+        return {
+            slot: {
+                day.traders[index].name: outcome.trade
+                for index, outcome in clear_book(rules, book).outcomes.items()
+            }
+            for slot, book in books.items()
+        }
+
+    def rules(self, market: Market) -> AuctionRules:
+        """Return what holds for every slot."""
+        return AuctionRules(
+            grid=market.grid,
+            tick_count=market.tick_count,
+            bond=market.bond,
+            cover_price=market.cover_price,
+            max_order_wh=market.max_order_wh,
+        )
+
+
+def draft_orders(trader: Trader, slots: Sequence[Slot], market: Market) -> list[Draft]:
+    """Return the trader's orders for the day; none in a slot in which it wants nothing."""
+    policy = ForecastBidder(
+        side=trader.side,
+        band=trader.band,
+        grid=market.grid,
+        tick_count=market.tick_count,
+        tariff=market.tariff,
+    )
+    rng = trader.rng("auction")
+    drafts = []
+    for slot in slots:
+        decision = decide(policy, trader.forecasts[slot], rng)
+        if decision.energy_wh > 0:
+            drafts.append(_draft(trader.side, slot, decision.tick, decision.energy_wh, market))
+    return drafts
+
+
+def _draft(side: Side, slot: Slot, tick: int, energy_wh: Wh, market: Market) -> Draft:
+    needed = cover(side, market.grid.price(tick), energy_wh, market.cover_price)
+    bound = -(-max(needed, market.bond) // BOUND_STEP) * BOUND_STEP
+    return Draft(slot=slot, side=side, tick=tick, energy_wh=energy_wh, bound=Money(bound))
+
+
+def order_of(draft: Draft, participant_id: ParticipantId) -> Order:
+    """Return the order of somebody who knows its number."""
+    return Order(
+        participant_id=participant_id,
+        slot=draft.slot,
+        side=draft.side,
+        tick=draft.tick,
+        energy_wh=draft.energy_wh,
+    )

@@ -1,0 +1,81 @@
+"""What a mechanism comes to on paper is what it comes to on a chain, to the unit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from setm.errors import ConfigError
+from setm.scenario import load_scenario
+from setm.simulation import settings
+from setm.simulation.foresight import foresee
+from setm.simulation.mechanism import run_mechanism
+from setm.simulation.on_chain import ON_CHAIN
+from setm.trading import MECHANISMS, mechanism_named
+from setm.types import Trade
+from tests.python.simulation.conftest import small_scenario
+from tests.python.simulation.test_continue import Silent
+
+FIRST_SLOT, SLOT_COUNT = 11, 3
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rehearsed")
+    loaded = settings.load(load_scenario(small_scenario(folder)))
+    answers = {
+        (asked.name, asked.direction): foresee(asked)
+        for asked in settings.questions(loaded, with_backtest=False)
+    }
+    whole = settings.day_of(loaded, answers)
+    return replace(whole, slots=whole.slots[FIRST_SLOT : FIRST_SLOT + SLOT_COUNT])
+
+
+def traded(folder, members):
+    """Return everybody's trades of each slot, from the events that every venue emits."""
+    names = {item.participant_id: item.name for item in members}
+    paid, found = {}, {}
+    for line in (folder / "events.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        args = event["args"]
+        key = args.get("slot"), args.get("participantId")
+        if event["event"] == "TradeCollected":
+            paid[key] = args["payment"]
+        elif event["event"] == "TradeClosed":
+            found.setdefault(key[0], {})[names[key[1]]] = Trade(
+                bought_wh=args["boughtWh"],
+                sold_wh=args["soldWh"],
+                payment=paid[key],
+                revenue=args["revenue"],
+            )
+    return found
+
+
+def without_nothing(outcome):
+    kept = {
+        slot: {name: trade for name, trade in by_name.items() if trade != Trade()}
+        for slot, by_name in outcome.items()
+    }
+    return {slot: by_name for slot, by_name in kept.items() if by_name}
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_a_rehearsal_comes_to_what_the_chain_comes_to(name, day, tmp_path):
+    members = run_mechanism(name, day, "anvil", tmp_path / name, Silent())
+    rehearsed = without_nothing(MECHANISMS[name].rehearse(day.trading))
+
+    assert traded(tmp_path / name, members) == rehearsed
+    assert rehearsed
+
+
+def test_every_mechanism_has_a_chain_side():
+    assert ON_CHAIN.keys() == MECHANISMS.keys()
+
+
+def test_an_unknown_mechanism_is_refused_by_name():
+    with pytest.raises(
+        ConfigError, match=r"mechanism barter: expected one of negotiation, auction"
+    ):
+        mechanism_named("barter")
