@@ -7,7 +7,7 @@ In ``brownie console``: ``setm = run("deploy")`` gives the contracts and people.
 
 import json
 import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import brownie
 
 from scripts.actors import Actors, chosen_actors, require_local
 from scripts.register import enrol_people, register
+from setm.deployment_plan import filled, foundation, house, openings
 from setm.types import Kind
 
 DEFAULTS = Path(__file__).with_name("defaults.json")
@@ -22,23 +23,21 @@ DEFAULTS = Path(__file__).with_name("defaults.json")
 
 @dataclass
 class System:
-    """The contracts of one deployment."""
+    """The contracts of one deployment by their roles, which are attributes too, and its people."""
 
-    token: Any
-    registry: Any
-    clearinghouse: Any
-    meters: Any
-    settlement: Any
-    rule: Any
-    auction: Any
-    negotiation: Any
+    contracts: dict[str, Any]
     actors: Actors
     ids: dict[str, int] = field(default_factory=dict)
 
+    def __getattr__(self, role: str) -> Any:
+        try:
+            return self.__dict__["contracts"][role]
+        except KeyError:
+            raise AttributeError(f"nothing is deployed as {role}") from None
+
     def addresses(self) -> dict[str, str]:
         """Return the address of each contract by its role."""
-        roles = [item.name for item in fields(self) if item.name not in ("actors", "ids")]
-        return {role: getattr(self, role).address for role in roles}
+        return {role: contract.address for role, contract in self.contracts.items()}
 
     def next_slot(self, ahead: int = 4) -> int:
         """Return the slot that begins ``ahead`` slots from now."""
@@ -50,46 +49,28 @@ class System:
 
 
 def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
-    """Deploy every contract, enrol the grid operator as participant 1 and open both venues."""
+    """Deploy every contract of the plan, enrol the grid operator as participant 1 and open all venues."""
     project, sender = brownie.project.get_loaded_projects()[0], {"from": deployer}
-    delay = config["governance_delay"]
-    token = _token(project, config, sender)
-    registry = project.ParticipantRegistry.deploy(
-        deployer,
-        config["slot_seconds"],
-        delay,
-        config["recovery_delay"],
-        [actors.authority],
-        sender,
-    )
-    clearinghouse = project.Clearinghouse.deploy(token, registry, delay, sender)
-    operator_id = register(registry, actors.authority, actors.operator, Kind.GRID_OPERATOR)
-    meters = project.MeterRegistry.deploy(
-        registry, operator_id, *config["metering"].values(), sender
-    )
-    settlement = project.Settlement.deploy(
-        registry, clearinghouse, meters, operator_id, tuple(config["settlement"].values()), sender
-    )
-    rule = project.UniformPriceRule.deploy(sender)
-    auction = project.Auction.deploy(
-        clearinghouse, settlement, rule, tuple(config["auction"].values()), sender
-    )
-    negotiation = project.Negotiation.deploy(
-        clearinghouse, settlement, tuple(config["negotiation"].values()), sender
-    )
-    for venue in (settlement, auction, negotiation):
-        clearinghouse.addVenue(venue, sender)
-    return System(
-        token, registry, clearinghouse, meters, settlement, rule, auction, negotiation, actors
-    )
+    known: dict[str, Any] = {"governance": deployer, "authority": actors.authority}
+    contracts: dict[str, Any] = {}
 
+    def add(role: str, contract: Any) -> None:
+        known[role] = contracts[role] = contract
 
-def _token(project: Any, config: dict[str, Any], sender: dict[str, Any]) -> Any:
-    """Return the token that the configuration names, or a new one that anyone can mint."""
     if "token" in config:
-        return project.TestEuro.at(config["token"])
-    require_local("a euro that anyone can mint", "`token` in the configuration")
-    return project.TestEuro.deploy(sender)
+        add("token", project.TestEuro.at(config["token"]))
+    else:
+        require_local("a euro that anyone can mint", "`token` in the configuration")
+    for part in foundation(config):
+        add(part.role, project[part.contract].deploy(*filled(part.arguments, known), sender))
+    known["operator_id"] = register(
+        known["registry"], actors.authority, actors.operator, Kind.GRID_OPERATOR
+    )
+    for part in house(config):
+        add(part.role, project[part.contract].deploy(*filled(part.arguments, known), sender))
+    for call in openings(config):
+        getattr(contracts[call.role], call.function)(*filled(call.arguments, known), sender)
+    return System(contracts, actors)
 
 
 def record_of(system: System, config: dict[str, Any], from_block: int) -> dict[str, Any]:

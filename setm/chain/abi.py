@@ -7,24 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from eth_abi.abi import decode
 from eth_typing.abi import ABIEvent, ABIFunction
 from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 
+from setm.deployment_plan import OPTIONAL, STANDARD
 from setm.errors import SetupError
 
-ROLES: Mapping[str, str] = {
-    "token": "TestEuro",
-    "registry": "ParticipantRegistry",
-    "clearinghouse": "Clearinghouse",
-    "meters": "MeterRegistry",
-    "settlement": "Settlement",
-    "rule": "UniformPriceRule",
-    "auction": "Auction",
-    "negotiation": "Negotiation",
-}
+ROLES: Mapping[str, str] = MappingProxyType({**STANDARD, **OPTIONAL})
+"""The contract that a role can have in some deployment."""
 BUILD = Path(__file__).resolve().parents[2] / "build" / "contracts"
 
 

@@ -9,13 +9,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from web3 import Web3
 
 from setm.chain.connection import Connection
 from setm.chain.contracts import (
     Auction,
+    Bound,
     Clearinghouse,
     Meters,
     Negotiation,
@@ -27,6 +28,7 @@ from setm.chain.node import PROJECT_ROOT, Node, _end_with_parent
 from setm.errors import RunError, SetupError
 from setm.files import write_whole
 
+Kind = TypeVar("Kind", bound=Bound)
 DEPLOY_SECONDS = 300
 CODE_QUESTIONS = 3
 BROWNIE_NETWORKS: Mapping[str, str] = {"ganache": "ganache-cli", "anvil": "anvil"}
@@ -34,8 +36,9 @@ BROWNIE_NETWORKS: Mapping[str, str] = {"ganache": "ganache-cli", "anvil": "anvil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """The contracts of one deployment, ready to be spoken to."""
+    """The contracts of one deployment, ready to be spoken to; optional ones are asked for with ``part``."""
 
+    web3: Connection
     addresses: Mapping[str, str]
     token: Token
     registry: Registry
@@ -44,6 +47,14 @@ class Deployment:
     settlement: Settlement
     auction: Auction
     negotiation: Negotiation
+
+    def part(self, kind: type[Kind]) -> Kind:
+        """Return a contract of a kind in its role; raise ``RunError`` if the deployment has none."""
+        if kind.role not in self.addresses:
+            raise RunError(
+                f"nothing is deployed as {kind.role}: the deployment's configuration needs that section"
+            )
+        return kind(self.web3, self.addresses[kind.role])
 
 
 def deploy(node: Node, config: Mapping[str, Any], folder: Path) -> Path:
@@ -120,6 +131,7 @@ def attach(web3: Connection, deployment_file: Path) -> Deployment:
         if not _has_code(web3, address):
             raise RunError(f"no code at {address} ({role}): {deployment_file} is of another chain")
     return Deployment(
+        web3=web3,
         addresses=addresses,
         token=Token(web3, addresses["token"]),
         registry=Registry(web3, addresses["registry"]),

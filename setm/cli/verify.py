@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from setm.cli.output import AsJson, console, print_json, print_rows
+from setm.deployment_plan import contracts
 from setm.verify import read_deployment, verify
 from setm.verify.source import compile_sources
 
@@ -41,7 +42,9 @@ def command(
         setm verify deployment.json --rpc http://10.0.0.5:8545 --config expected.json --json
     """
     deployed = read_deployment(deployment, config)
-    checks = verify(deployed, rpc, compile_sources(fresh=fresh))
+    checks = verify(
+        deployed, rpc, compile_sources(contracts=contracts(deployed.config), fresh=fresh)
+    )
     counted = Counter(check.outcome for check in checks)
     if as_json:
         listed = [asdict(check) for check in checks]

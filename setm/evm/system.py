@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from setm import messages
+from setm.deployment_plan import FOUNDATION, OPTIONAL, Part, filled, foundation, house, openings
 from setm.evm.compiler import ROOT
 from setm.evm.machine import NOBODY, Contract, Evm, Receipt
 from setm.types import Kind
@@ -105,7 +106,9 @@ def default_config(**changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return scripts/defaults.json with ``section={field: value}`` replaced."""
     config: dict[str, Any] = json.loads((ROOT / "scripts" / "defaults.json").read_text())
     for name, change in changes.items():
-        if isinstance(config[name], dict):
+        if name not in config and name not in OPTIONAL:
+            raise KeyError(f"no such section {name}")
+        if isinstance(config.get(name), dict):
             unknown = set(change) - set(config[name])
             if unknown:
                 raise KeyError(f"{name}: no such fields {sorted(unknown)}")
@@ -119,45 +122,22 @@ def deploy_system(evm: Evm, config: Mapping[str, Any] | None = None) -> System:
     """Deploy every contract; the grid operator is participant 1; venues are open at once."""
     settings = dict(config) if config is not None else default_config()
     governance, authority = evm.account("governance"), evm.account("authority")
-    delay = settings["governance_delay"]
+    known: dict[str, Any] = {"governance": governance, "authority": authority}
 
-    def deploy(name: str, *args: Any) -> Contract:
-        return evm.deploy(name, *args, sender=governance)
+    def deploy(part: Part) -> Contract:
+        known[part.role] = evm.deploy(
+            part.contract, *filled(part.arguments, known), sender=governance
+        )
+        deployed: Contract = known[part.role]
+        return deployed
 
-    token = deploy("TestEuro")
-    registry = deploy(
-        "ParticipantRegistry",
-        governance,
-        settings["slot_seconds"],
-        delay,
-        settings["recovery_delay"],
-        [authority],
-    )
-    clearinghouse = deploy("Clearinghouse", token, registry, delay)
-    system = System(evm, settings, governance, authority, token, registry, clearinghouse)
+    for part in foundation(settings):
+        deploy(part)
+    system = System(evm, settings, governance, authority, *(known[role] for role in FOUNDATION))
     system.operator = system.enrol("operator", Kind.GRID_OPERATOR)
-    system.meters = deploy(
-        "MeterRegistry", registry, system.operator.id, *settings["metering"].values()
-    )
-    system.settlement = deploy(
-        "Settlement",
-        registry,
-        clearinghouse,
-        system.meters,
-        system.operator.id,
-        tuple(settings["settlement"].values()),
-    )
-    system.rule = deploy("UniformPriceRule")
-    system.auction = deploy(
-        "Auction",
-        clearinghouse,
-        system.settlement,
-        system.rule,
-        tuple(settings["auction"].values()),
-    )
-    system.negotiation = deploy(
-        "Negotiation", clearinghouse, system.settlement, tuple(settings["negotiation"].values())
-    )
-    for venue in (system.settlement, system.auction, system.negotiation):
-        clearinghouse.send("addVenue", venue, sender=governance)
+    known["operator_id"] = system.operator.id
+    for part in house(settings):
+        setattr(system, part.role, deploy(part))
+    for call in openings(settings):
+        known[call.role].send(call.function, *filled(call.arguments, known), sender=governance)
     return system

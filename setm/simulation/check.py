@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from setm.chain.events import Event, read_events
 from setm.chain.keeper import Keeper
+from setm.deployment_plan import ALL_VENUES
 from setm.errors import ChainError, LedgerError
 from setm.simulation.community import OPERATOR_ID, Community, Member
 
@@ -21,15 +22,15 @@ def check_books(community: Community, members: Sequence[Member]) -> None:
 def _difference(community: Community, members: Sequence[Member]) -> str:
     contracts = community.deployment
     clearinghouse = contracts.clearinghouse
-    venues = [contracts.settlement, contracts.auction, contracts.negotiation]
+    venues = [address for role, address in contracts.addresses.items() if role in ALL_VENUES]
     ids = [OPERATOR_ID, *(member.participant_id for member in members)]
     free = sum(clearinghouse.free_of(participant_id) for participant_id in ids)
     locked = sum(
-        clearinghouse.collateral_of(venue.address, participant_id)
+        clearinghouse.collateral_of(venue, participant_id)
         for venue in venues
         for participant_id in ids
     )
-    pools = sum(clearinghouse.pool_of(venue.address) for venue in venues)
+    pools = sum(clearinghouse.pool_of(venue) for venue in venues)
     held = int(contracts.token.ask("balanceOf", clearinghouse.address))
     if free + locked + pools == held:
         return ""

@@ -9,7 +9,6 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from setm import messages
-from setm.chain.abi import ROLES
 from setm.chain.reader import Reader
 from setm.verify.deployment import OPERATOR_ID, Deployed
 from setm.verify.outcome import Check, found, warning
@@ -48,7 +47,7 @@ def check_code(
     deployed: Deployed, reader: Reader, compiled: Mapping[str, Compiled]
 ) -> Iterator[Check]:
     """Yield for each contract whether its code is this source's, and whether its immutables are what they should be."""
-    for role in ROLES:
+    for role in deployed.contracts:
         if role == "token" and not deployed.own_token:
             yield _foreign_token(reader)
             continue

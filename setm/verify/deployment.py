@@ -10,7 +10,7 @@ from typing import Any
 
 from eth_utils.address import is_address, to_checksum_address
 
-from setm.chain.abi import ROLES
+from setm import deployment_plan
 from setm.errors import RunError
 from setm.keystore import LOCAL_CHAIN_IDS
 
@@ -58,7 +58,7 @@ def read_deployment(path: Path, config: Path | None = None) -> Deployed:
         )
     return Deployed(
         chain_id=int(record["chain_id"]),
-        contracts=_addresses(path, record.get("contracts")),
+        contracts=_addresses(path, record.get("contracts"), expected),
         config=expected,
         governance=_address(path, roles["governance"]),
         authorities=tuple(_address(path, item) for item in roles["authorities"]),
@@ -68,10 +68,11 @@ def read_deployment(path: Path, config: Path | None = None) -> Deployed:
     )
 
 
-def _addresses(path: Path, contracts: object) -> dict[str, str]:
-    if not isinstance(contracts, dict) or contracts.keys() != ROLES.keys():
-        raise RunError(f"{path}: contracts: expected exactly {', '.join(ROLES)}")
-    return {role: _address(path, contracts[role]) for role in ROLES}
+def _addresses(path: Path, contracts: object, config: Mapping[str, Any]) -> dict[str, str]:
+    roles = deployment_plan.contracts(config)
+    if not isinstance(contracts, dict) or contracts.keys() != roles.keys():
+        raise RunError(f"{path}: contracts: expected exactly {', '.join(roles)}")
+    return {role: _address(path, contracts[role]) for role in roles}
 
 
 def _address(path: Path, value: object) -> str:

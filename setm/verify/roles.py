@@ -9,6 +9,7 @@ from typing import Any
 
 from setm.chain.events import Event
 from setm.chain.reader import Reader
+from setm.deployment_plan import venues
 from setm.types import Kind
 from setm.verify.code import DOMAIN_VERSION, DOMAINS, SECTIONS, plain
 from setm.verify.deployment import OPERATOR_ID, Deployed
@@ -16,7 +17,6 @@ from setm.verify.outcome import Check, equal, found, warning
 
 AREA = "roles"
 SETTINGS = "settings"
-VENUES = ("settlement", "auction", "negotiation")
 NOBODY = "0x" + "00" * 20
 TOKEN_DECIMALS = 6
 # Fields 1, 2, 4 and 8 of EIP-5267: name, version, chain and contract.
@@ -36,13 +36,13 @@ def check_roles(deployed: Deployed, reader: Reader, events: Sequence[Event]) -> 
     )
     yield from _authorities(deployed, reader, events)
     yield from _operator(deployed, reader)
-    venues = [deployed.contracts[role] for role in VENUES]
-    yield equal(AREA, "venues", venues, lambda: list(ask("clearinghouse", "venues")))
+    addresses = [deployed.contracts[role] for role in venues(deployed.config)]
+    yield equal(AREA, "venues", addresses, lambda: list(ask("clearinghouse", "venues")))
     for event in events:
         if event.event == "VenueScheduled" and event.args["activeFrom"] > reader.now:
             when = _time(event.args["activeFrom"])
             yield warning(AREA, "venue to come", f"{event.args['venue']} from {when}")
-    yield from _not_accepted("settlement", "venue", venues, reader)
+    yield from _not_accepted("settlement", "venue", addresses, reader)
     yield from _not_accepted("meters", "authority", deployed.authorities, reader)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from setm.chain.abi import ROLES
 from setm.chain.events import Event
 from setm.chain.reader import Reader
 from setm.errors import RunError, SetmError
@@ -64,7 +63,7 @@ def _require_same_chain(deployed: Deployed, reader: Reader, url: str) -> None:
             f"{url} is chain {reader.chain_id}, but the deployment is of chain {deployed.chain_id}: "
             "give the right --rpc or the right file"
         )
-    if not any(reader.code(role) for role in ROLES):
+    if not any(reader.code(role) for role in deployed.contracts):
         raise RunError(
             f"{url}: none of the contracts is there; the deployment is of another chain with the same number "
             f"{deployed.chain_id}, or the chain was started anew"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import solcx
 import yaml
 from eth_utils.crypto import keccak
 
-from setm.chain.abi import ROLES
+from setm.deployment_plan import STANDARD
 from setm.errors import SetupError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,18 +50,18 @@ class Compiled:
 
 
 def compile_sources(
-    *, fresh: bool = False, roles: Sequence[str] = tuple(ROLES), **settings: Any
+    *, contracts: Mapping[str, str] = STANDARD, fresh: bool = False, **settings: Any
 ) -> dict[str, Compiled]:
-    """Return the contracts of a deployment by their roles; ``settings`` replace those of brownie-config.yaml.
+    """Return contracts by their roles; ``settings`` replace those of brownie-config.yaml.
 
     A stored answer counts only while every source file has the hash that the compiler wrote into its metadata.
     """
-    stored = CACHE / f"{_digest(roles, settings)}.json"
+    stored = CACHE / f"{_digest(contracts, settings)}.json"
     if not fresh and stored.is_file():
         read = {role: Compiled(**item) for role, item in json.loads(stored.read_text()).items()}
         if not any(changed for item in read.values() for changed in changed_sources(item)):
             return read
-    compiled = _compile(roles, settings)
+    compiled = _compile(contracts, settings)
     CACHE.mkdir(parents=True, exist_ok=True)
     # Renamed into place, so that a second process never reads half a file.
     partial = stored.with_suffix(f".{os.getpid()}")
@@ -78,11 +78,11 @@ def changed_sources(compiled: Compiled) -> Iterator[str]:
             yield name
 
 
-def _digest(roles: Sequence[str], settings: Mapping[str, Any]) -> str:
+def _digest(contracts: Mapping[str, str], settings: Mapping[str, Any]) -> str:
     files = sorted((*(ROOT / "contracts").rglob("*.sol"), *(ROOT / "interfaces").rglob("*.sol")))
     inputs = [ROOT / name for name in INPUTS]
     parts = [[path.relative_to(ROOT).as_posix(), path.read_text()] for path in (*files, *inputs)]
-    text = json.dumps([parts, list(roles), settings, WANTED], sort_keys=True)
+    text = json.dumps([parts, dict(contracts), settings, WANTED], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
@@ -93,9 +93,9 @@ def _file_of(contract: str) -> str:
     return found[0].relative_to(ROOT).as_posix()
 
 
-def _compile(roles: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Compiled]:
+def _compile(contracts: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Compiled]:
     config = yaml.safe_load((ROOT / "brownie-config.yaml").read_text())["compiler"]
-    files = {role: _file_of(ROLES[role]) for role in roles}
+    files = {role: _file_of(contract) for role, contract in contracts.items()}
     request = {
         "language": "Solidity",
         "sources": {name: {"content": (ROOT / name).read_text()} for name in files.values()},
@@ -117,7 +117,7 @@ def _compile(roles: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Com
         raise SetupError(f"the contracts do not compile: {error}") from None
     names = dict(_immutables(answer["sources"]))
     return {
-        role: _compiled(ROLES[role], answer["contracts"][name][ROLES[role]], names)
+        role: _compiled(contracts[role], answer["contracts"][name][contracts[role]], names)
         for role, name in files.items()
     }
 

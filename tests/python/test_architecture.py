@@ -18,7 +18,16 @@ CONTRACTS = ROOT / "contracts"
 # From the bottom up. A part may import parts of its own floor and of the floors below; no two parts need each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("units", "slots", "types", "errors", "messages", "environment", "keystore", "files"),
-    ("orders", "pricing", "settlement", "metering", "registry", "ledger", "negotiation"),
+    (
+        "orders",
+        "pricing",
+        "settlement",
+        "metering",
+        "registry",
+        "ledger",
+        "negotiation",
+        "deployment_plan",
+    ),
     ("data", "forecast", "agents", "scenario", "experiment"),
     ("trading",),
     ("chain", "evm"),

@@ -66,7 +66,7 @@ def other_comment(place: Place) -> None:
 
 def other_settings(place: Place) -> None:
     optimizer = {"enabled": True, "runs": 1}
-    compiled = compile_sources(roles=("rule",), optimizer=optimizer)["rule"]
+    compiled = compile_sources(contracts={"rule": "UniformPriceRule"}, optimizer=optimizer)["rule"]
     set_code(place, "rule", bytes.fromhex(compiled.runtime))
 
 

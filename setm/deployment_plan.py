@@ -1,0 +1,137 @@
+"""What is deployed, in which order and with which arguments: one list, for Brownie's scripts and the in-process EVM.
+
+A configuration is the content of scripts/defaults.json: a section for each contract, its values in the order of the
+contract's struct. What is only wanted sometimes has a section of its own that may be missing (``OPTIONAL``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+Config = Mapping[str, Any]
+
+FOUNDATION = ("token", "registry", "clearinghouse")
+STANDARD: Mapping[str, str] = MappingProxyType(
+    {
+        "token": "TestEuro",
+        "registry": "ParticipantRegistry",
+        "clearinghouse": "Clearinghouse",
+        "meters": "MeterRegistry",
+        "settlement": "Settlement",
+        "rule": "UniformPriceRule",
+        "auction": "Auction",
+        "negotiation": "Negotiation",
+    }
+)
+"""The contract of each role of every deployment."""
+OPTIONAL: Mapping[str, str] = MappingProxyType({})
+"""The contract of each role that is deployed if the configuration has a section of the role's name."""
+_OPTIONAL_VENUES: tuple[str, ...] = ()
+ALL_VENUES = ("settlement", "auction", "negotiation", *_OPTIONAL_VENUES)
+"""The roles that hold collateral, in the order in which the clearinghouse lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Stands for something that is known when it is deployed: a contract by its role, an office, or the operator."""
+
+    name: str
+
+
+GOVERNANCE, AUTHORITY, OPERATOR_ID = Of("governance"), Of("authority"), Of("operator_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A contract to be deployed in a role; tuples are structs, ``Of`` is to be filled in."""
+
+    role: str
+    contract: str
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of governance that opens what was deployed."""
+
+    role: str
+    function: str
+    arguments: tuple[Any, ...]
+
+
+def foundation(config: Config) -> Iterator[Part]:
+    """Yield what the grid operator needs to join; a token that the configuration names is not deployed."""
+    delay = config["governance_delay"]
+    if "token" not in config:
+        yield _part("token", config)
+    yield _part(
+        "registry",
+        config,
+        GOVERNANCE,
+        config["slot_seconds"],
+        delay,
+        config["recovery_delay"],
+        [AUTHORITY],
+    )
+    yield _part("clearinghouse", config, Of("token"), Of("registry"), delay)
+
+
+def house(config: Config) -> Iterator[Part]:
+    """Yield everything else, for a grid operator that has joined."""
+    registry, clearinghouse, settlement = Of("registry"), Of("clearinghouse"), Of("settlement")
+    yield _part("meters", config, registry, OPERATOR_ID, *config["metering"].values())
+    yield _part(
+        "settlement",
+        config,
+        registry,
+        clearinghouse,
+        Of("meters"),
+        OPERATOR_ID,
+        _struct(config, "settlement"),
+    )
+    yield _part("rule", config)
+    yield _part(
+        "auction", config, clearinghouse, settlement, Of("rule"), _struct(config, "auction")
+    )
+    yield _part("negotiation", config, clearinghouse, settlement, _struct(config, "negotiation"))
+
+
+def openings(config: Config) -> Iterator[Call]:
+    """Yield the calls that make venues of contracts, before anybody deposits."""
+    for role in venues(config):
+        yield Call(role="clearinghouse", function="addVenue", arguments=(Of(role),))
+
+
+def contracts(config: Config) -> dict[str, str]:
+    """Return the contract of each role that a configuration deploys."""
+    wanted = {role: contract for role, contract in OPTIONAL.items() if role in config}
+    return {**STANDARD, **wanted}
+
+
+def venues(config: Config) -> tuple[str, ...]:
+    """Return the roles that hold collateral, in the clearinghouse's order."""
+    return tuple(role for role in ALL_VENUES if role in contracts(config))
+
+
+def filled(arguments: tuple[Any, ...], known: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return arguments with what ``Of`` stands for, also inside structs and lists."""
+    return tuple(_filled(value, known) for value in arguments)
+
+
+def _filled(value: Any, known: Mapping[str, Any]) -> Any:
+    if isinstance(value, Of):
+        return known[value.name]
+    if isinstance(value, list | tuple):
+        return type(value)(_filled(item, known) for item in value)
+    return value
+
+
+def _part(role: str, config: Config, *arguments: Any) -> Part:
+    return Part(role=role, contract=contracts(config)[role], arguments=arguments)
+
+
+def _struct(config: Config, section: str) -> tuple[Any, ...]:
+    return tuple(config[section].values())
