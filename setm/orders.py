@@ -15,7 +15,7 @@ from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 
 from setm.errors import OrderRefused
-from setm.pricing import MAX_TICK_WH, fill_of, uniform_price
+from setm.pricing import MAX_TICK_WH, PricingRule, UniformPrice, fill_of, price_of
 from setm.types import Clearing, Grid, Order, ParticipantId, Side, Trade
 from setm.units import Money, Price, Wh, payment_down, payment_up
 
@@ -27,13 +27,21 @@ LEAST_SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuctionRules:
-    """What holds for every slot of an auction (IAuction.Config without its windows)."""
+    """What holds for every slot of an auction (IAuction.Config without its windows) and the rule that prices it.
+
+    Raises ``ConfigError`` for a rule that could never trade in the band.
+    """
 
     grid: Grid
     tick_count: int
     bond: Money
     cover_price: Price
     max_order_wh: Wh
+    rule: PricingRule = field(default_factory=UniformPrice)
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that does not fit the band."""
+        self.rule.require_fits(self.grid, self.tick_count)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +88,7 @@ class AuctionBook:
         """Return what the slot's pool keeps in the end: rounding, and bonds with nobody on the other side."""
         inflow = sum(o.trade.payment + o.forfeited for o in self.outcomes.values())
         outflow = sum(o.trade.revenue + o.compensation for o in self.outcomes.values())
-        return Money(inflow - outflow)
+        return Money(inflow - outflow - self.clearing.surplus)
 
 
 def tick_of(price: int, grid: Grid, tick_count: int) -> int:
@@ -185,7 +193,7 @@ def clear_book(rules: AuctionRules, booked: Sequence[BookedOrder]) -> AuctionBoo
             outcomes[order.participant_id] = OrderOutcome(is_opened=True, ahead_wh=Wh(ahead))
         else:
             outcomes[order.participant_id] = OrderOutcome(is_opened=False, forfeited=rules.bond)
-    clearing = uniform_price(rules.grid, ladders[Side.BID], ladders[Side.ASK])
+    clearing = rules.rule.clear(rules.grid, ladders[Side.BID], ladders[Side.ASK])
     forfeits = {
         side: sum(
             outcomes[e.order.participant_id].forfeited for e in booked if e.order.side is side
@@ -196,7 +204,7 @@ def clear_book(rules: AuctionRules, booked: Sequence[BookedOrder]) -> AuctionBoo
         order = entry.order
         outcome = outcomes[order.participant_id]
         if outcome.is_opened:
-            trade, kept = _trade_of(clearing, order, outcome.ahead_wh, rules.cover_price)
+            trade, kept = _trade_of(rules, clearing, order, outcome.ahead_wh)
             bonds = forfeits[Side.ASK if order.side is Side.BID else Side.BID]
             share = bonds * order.energy_wh // sum(ladders[order.side])
             outcomes[order.participant_id] = replace(
@@ -225,13 +233,12 @@ def _require_bookable(rules: AuctionRules, entry: BookedOrder, is_second: bool) 
 
 
 def _trade_of(
-    clearing: Clearing, order: Order, ahead_wh: int, cover_price: int
+    rules: AuctionRules, clearing: Clearing, order: Order, ahead_wh: int
 ) -> tuple[Trade, Money]:
     """Return an opened order's trade, and the cover that stays bound until settlement."""
     filled = fill_of(clearing, order.side, order.tick, order.energy_wh, ahead_wh)
+    price = price_of(clearing, rules.grid, order.side, order.tick)
     if order.side is Side.BID:
-        paid = payment_up(filled, clearing.bid_price)
-        return Trade(bought_wh=filled, payment=paid), Money(0)
-    earned = payment_down(filled, clearing.ask_price)
-    kept = cover(Side.ASK, clearing.ask_price, filled, cover_price)
-    return Trade(sold_wh=filled, revenue=earned), kept
+        return Trade(bought_wh=filled, payment=payment_up(filled, price)), Money(0)
+    kept = cover(Side.ASK, price, filled, rules.cover_price)
+    return Trade(sold_wh=filled, revenue=payment_down(filled, price)), kept

@@ -70,6 +70,8 @@ class Clearing:
     ask_margin_tick: int = 0
     ask_margin_wh: Wh = Wh(0)
     ask_margin_filled_wh: Wh = Wh(0)
+    at_own_price: bool = False
+    surplus: Money = Money(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from setm.chain.reader import Reader
-from setm.pricing import fill_of, uniform_price
+from setm.pricing import UniformPrice, fill_of
 from setm.report.auction import grid_of
 from setm.report.records import OrderRecord
 from setm.report.run import Event
@@ -67,7 +67,7 @@ def _clearings(history: History) -> Iterator[str]:
         ladders = {side: [0] * ticks for side in Side}
         for order in opened[slot]:
             ladders[order.side][order.tick or 0] += order.energy_wh or 0
-        expected = uniform_price(grid, ladders[Side.BID], ladders[Side.ASK])
+        expected = UniformPrice().clear(grid, ladders[Side.BID], ladders[Side.ASK])
         if outcome.clearing != expected:
             yield f"slot {slot}: SlotCleared differs from the reference"
         if slot > newest - RING and _stored(history.reader, slot) != expected:

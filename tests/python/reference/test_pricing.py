@@ -8,9 +8,9 @@ from setm.errors import OrderRefused
 from setm.pricing import (
     LADDER_TICKS,
     MAX_TICK_WH,
+    UniformPrice,
     fill_of,
     pack_ladder,
-    uniform_price,
     unpack_ladder,
 )
 from setm.types import Clearing, Grid, Side
@@ -44,7 +44,7 @@ def walked_volume(bids, asks):
 
 def test_refuses_ladders_of_different_length():
     with pytest.raises(OrderRefused, match="ladders of 1 and 2 ticks"):
-        uniform_price(GRID, [1], [1, 1])
+        UniformPrice().clear(GRID, [1], [1, 1])
 
 
 def test_refuses_to_pack_more_ticks_than_a_ladder_has():
@@ -68,29 +68,29 @@ def test_refuses_to_unpack_another_number_of_words():
     [([], []), ([0, 0], [0, 0]), ([5, 5], [0, 0]), ([0, 0], [5, 5]), ([5, 0], [0, 5])],
 )
 def test_trades_nothing_without_a_crossing(bids, asks):
-    assert uniform_price(GRID, bids, asks) == Clearing()
+    assert UniformPrice().clear(GRID, bids, asks) == Clearing()
 
 
 def test_rounds_half_a_unit_of_price_down():
-    found = uniform_price(GRID, [0, 4], [4, 0])
+    found = UniformPrice().clear(GRID, [0, 4], [4, 0])
     assert (found.bid_price, found.ask_price) == (34_037, 34_037)
 
 
 def test_takes_the_margin_of_the_last_unit_matched():
-    found = uniform_price(GRID, bids=[0, 0, 5, 5], asks=[5, 0, 0, 0])
+    found = UniformPrice().clear(GRID, bids=[0, 0, 5, 5], asks=[5, 0, 0, 0])
     assert (found.bid_margin_tick, found.bid_margin_filled_wh) == (3, 5)
     assert (found.ask_margin_tick, found.ask_margin_filled_wh) == (0, 5)
 
 
 @given(ladders=LADDERS)
 def test_finds_the_largest_volume(ladders):
-    assert uniform_price(GRID, *ladders).volume_wh == walked_volume(*ladders)
+    assert UniformPrice().clear(GRID, *ladders).volume_wh == walked_volume(*ladders)
 
 
 @given(ladders=LADDERS)
 def test_matches_as_much_on_both_sides_and_keeps_every_limit(ladders):
     bids, asks = ladders
-    found = uniform_price(GRID, bids, asks)
+    found = UniformPrice().clear(GRID, bids, asks)
     if found.volume_wh == 0:
         return
     bid_tick, ask_tick = found.bid_margin_tick, found.ask_margin_tick

@@ -3,7 +3,7 @@
 import brownie
 import pytest
 
-from setm.pricing import MAX_TICK_WH, pack_ladder, uniform_price
+from setm.pricing import MAX_TICK_WH, UniformPrice, pack_ladder
 from setm.types import Grid
 from setm.units import Price
 
@@ -57,7 +57,7 @@ def test_trades_nothing_without_a_crossing(rule, bids, asks):
     ],
 )
 def test_clears_as_the_reference_does(rule, bids, asks):
-    expected = uniform_price(GRID, ladder(bids), ladder(asks))
+    expected = UniformPrice().clear(GRID, ladder(bids), ladder(asks))
     values = tuple(getattr(expected, name) for name in expected.__slots__)
     assert cleared(rule, bids, asks) == values
     assert values[2] > 0

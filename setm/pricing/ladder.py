@@ -1,13 +1,8 @@
-"""The reference of pricing rules: from quantities at ticks to a clearing, and from a clearing to each order's fill.
-
-Pure integers. The rules here go over cumulated supply and demand, the contracts walk tick by tick; property tests
-demand that both agree to the unit. Energy is Wh, prices are 0.001 EUR/MWh.
-"""
+"""Ladders of quantities at ticks, and what a clearing means for one order: how much fills, and at which price."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 from setm.errors import OrderRefused
 from setm.types import Clearing, Grid, Side
@@ -18,43 +13,6 @@ LADDER_WORDS = 32
 TICKS_PER_WORD = 8
 TICK_BITS = 30
 MAX_TICK_WH = Wh((1 << TICK_BITS) - 1)
-
-
-def uniform_price(grid: Grid, bids: Sequence[int], asks: Sequence[int]) -> Clearing:
-    """Return the clearing with the largest volume at one price, halfway between the marginal bid and ask.
-
-    ``bids[t]`` and ``asks[t]`` are the quantities at tick t; both sides have the same number of ticks. Half a unit of
-    price is rounded down. All zero if nothing crosses.
-
-    >>> grid = Grid(floor_price=Price(40_000), tick_size=Price(100))
-    >>> found = uniform_price(grid, bids=[0, 0, 70, 50], asks=[60, 40, 30, 0])
-    >>> found.volume_wh, found.bid_price, found.bid_margin_filled_wh, found.ask_margin_filled_wh
-    (120, 40200, 70, 20)
-    """
-    if len(bids) != len(asks):
-        raise OrderRefused(
-            f"ladders of {len(bids)} and {len(asks)} ticks: expected the same number of both"
-        )
-    # demand[t]: what is bid at tick t or higher; supply[t]: what is asked at tick t or lower.
-    demand = list(accumulate(reversed(bids)))[::-1]
-    supply = list(accumulate(asks))
-    volume = max(map(min, demand, supply), default=0)
-    if volume == 0:
-        return Clearing()
-    bid_tick = max(tick for tick, held in enumerate(demand) if held >= volume)
-    ask_tick = min(tick for tick, held in enumerate(supply) if held >= volume)
-    price = Price((grid.price(bid_tick) + grid.price(ask_tick)) // 2)
-    return Clearing(
-        bid_price=price,
-        ask_price=price,
-        volume_wh=Wh(volume),
-        bid_margin_tick=bid_tick,
-        bid_margin_wh=Wh(bids[bid_tick]),
-        bid_margin_filled_wh=Wh(volume - (demand[bid_tick] - bids[bid_tick])),
-        ask_margin_tick=ask_tick,
-        ask_margin_wh=Wh(asks[ask_tick]),
-        ask_margin_filled_wh=Wh(volume - (supply[ask_tick] - asks[ask_tick])),
-    )
 
 
 def fill_of(clearing: Clearing, side: Side, tick: int, energy_wh: int, ahead_wh: int) -> Wh:
@@ -86,6 +44,18 @@ def fill_of(clearing: Clearing, side: Side, tick: int, energy_wh: int, ahead_wh:
     if tick != margin:
         return Wh(energy_wh if is_better else 0)
     return Wh((ahead_wh + energy_wh) * filled // held - ahead_wh * filled // held)
+
+
+def price_of(clearing: Clearing, grid: Grid, side: Side, tick: int) -> Price:
+    """Return what a filled order pays or gets: its side's price, or its own where the rule says so.
+
+    >>> grid = Grid(floor_price=Price(40_000), tick_size=Price(100))
+    >>> price_of(Clearing(bid_price=Price(41_000), at_own_price=True), grid, Side.BID, 20)
+    42000
+    """
+    if clearing.at_own_price:
+        return grid.price(tick)
+    return clearing.bid_price if side is Side.BID else clearing.ask_price
 
 
 def pack_ladder(quantities: Sequence[int]) -> list[int]:
