@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from setm.errors import RunError
-from setm.report import auction, bills, conduct, ledger, negotiation, schema
+from setm.report import auction, bills, conduct, ledger, negotiation, positions, schema
 from setm.report.records import (
     BillRecord,
     ClearingRecord,
@@ -59,7 +59,11 @@ def fold(record: MechanismRun) -> Folded:
     """
     clearings = auction.clearings(record)
     orders = auction.orders(record, clearings)
-    trades = [*auction.trades(orders, clearings), *negotiation.trades(record)]
+    trades = [
+        *auction.trades(orders, clearings),
+        *negotiation.trades(record),
+        *positions.trades(record),
+    ]
     offers = negotiation.offers(record)
     readings = bills.readings(record)
     billed = bills.bills(record, trades, readings)
@@ -305,7 +309,7 @@ def _prices(
             **_at(record, slot),
             "venue": venue,
             "volume_wh": volume,
-            "trades": len(group) if venue == "auction" else len(bought),
+            "trades": len(bought) if venue == "negotiation" else len(group),
             "low_milli_eur_per_mwh": min(prices, default=None),
             "high_milli_eur_per_mwh": max(prices, default=None),
             "mean_price_eur_per_mwh": float(Fraction(worth, volume * 1000)) if volume else None,
