@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "registry",
         "ledger",
         "negotiation",
+        "tags",
         "deployment_plan",
     ),
     ("data", "forecast", "agents", "scenario", "experiment"),
