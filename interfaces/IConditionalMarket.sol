@@ -13,8 +13,9 @@ import {IEnergyTag} from "./IEnergyTag.sol";
 ///
 ///   buyer binds    ceil(q * p / 1000)
 ///   seller binds   ceil(q * max(coverPrice - p, 0) / 1000) + ceil(owed * tagPrice / 1000)
-///   owed           ceil(q * g / 1000) tags
+///   owed           ceil((before + q) * g / 1000) - ceil(before * g / 1000) tags
 ///
+/// where `before` was taken of the order earlier: in parts it owes what it owes as a whole. Money is rounded for each trade.
 /// If a seller owes T tags in a slot and R are minted for them, a trade that owes q behind p others is delivered
 /// floor((p + q) * R / T) - floor(p * R / T) of them. Source: J. Park et al., energy tags of a peer-to-peer market, 2018.
 interface IConditionalMarket {
@@ -147,8 +148,6 @@ interface IConditionalMarket {
     error EnergyOutOfRange(uint256 energyWh, uint256 limit);
     /// @notice Thrown when the price lies outside the band, 0.001 EUR/MWh.
     error PriceOutOfBand(uint256 price, uint256 floorPrice, uint256 capPrice);
-    /// @notice Thrown when the trades of a participant in one slot come to 2^40 Wh bought or sold, or to 2^48 * 1e-6 EUR.
-    error PositionFull(uint32 slot, uint32 participantId);
 
     /* ORDERS */
 

@@ -134,8 +134,6 @@ interface INegotiation {
     error NotExpired(uint256 expiresAt, uint256 nowAt);
     /// @notice Thrown when the other side may not enter anything now (unknown, suspended, expired or revoked).
     error PartyInactive(uint32 participantId);
-    /// @notice Thrown when the agreements of a participant in one slot come to 2^40 Wh bought or sold, or to 2^48 * 1e-6 EUR.
-    error PositionFull(uint32 slot, uint32 participantId);
 
     /* NEGOTIATING */
 

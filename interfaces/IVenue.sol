@@ -44,6 +44,8 @@ interface IVenue {
     error SlotPoolTooLow(uint32 slot, uint256 needed, uint256 available);
     /// @notice Thrown when an earlier slot that shares this storage place is not closed yet; anyone may close it.
     error EarlierSlotOpen(uint32 earlierSlot);
+    /// @notice Thrown when the trades of a participant in one slot come to 2^40 Wh bought or sold, or to 2^48 * 1e-6 EUR.
+    error PositionFull(uint32 slot, uint32 participantId);
     /// @notice Thrown when someone other than the named contract calls.
     error OnlyBy(address expected, address caller);
     /// @notice Thrown when a message comes after its deadline.

@@ -30,9 +30,7 @@ class Refused(OrderRefused):
         self.name = name
         self.arguments = arguments
         listed = ", ".join(f"{key}={value}" for key, value in arguments.items())
-        super().__init__(
-            f"negotiation refuses: {name}({listed}); see docs/errors.md#{name.lower()}"
-        )
+        super().__init__(f"refused: {name}({listed}); see docs/errors.md#{name.lower()}")
 
 
 class State(IntEnum):
@@ -257,7 +255,7 @@ def accept(
         raise Refused("RoundMismatch", expected=offer_round, found=talk.round)
     _require_active(book, talk.maker_id())
     agreed = _with_negotiation(book, negotiation_id, replace(talk, state=State.AGREED))
-    return _conclude(agreed, talk.buyer_id, talk.seller_id, talk.terms)
+    return conclude(agreed, talk.buyer_id, talk.seller_id, talk.terms)
 
 
 def reject(book: Book, *, negotiation_id: int, caller: ParticipantId, now: int) -> Book:
@@ -337,7 +335,7 @@ def agree(
     if buyer_id == seller_id:
         raise Refused("SelfTrade", participantId=buyer_id)
     _require_tradable(book.config, terms, now)
-    return _conclude(replace(book, used=book.used | {digest}), buyer_id, seller_id, terms)
+    return conclude(replace(book, used=book.used | {digest}), buyer_id, seller_id, terms)
 
 
 # LIMITS
@@ -377,13 +375,20 @@ def _require_expiry(config: Config, first_slot: int, expires_at: int, now: int) 
 # POSITIONS
 
 
-def _conclude(book: Book, buyer_id: ParticipantId, seller_id: ParticipantId, terms: Terms) -> Book:
+def conclude(
+    book: Book,
+    buyer_id: ParticipantId,
+    seller_id: ParticipantId,
+    terms: Terms,
+    bond: Money = Money(0),
+) -> Book:
+    """Return the book after both sides were bound; the seller binds ``bond`` (1e-6 EUR) besides its cover."""
     energy_wh, price = terms.energy_wh, terms.price
     payment = bound_by(book.config, is_buyer=True, energy_wh=energy_wh, price=price)
     cover = bound_by(book.config, is_buyer=False, energy_wh=energy_wh, price=price)
     revenue = payment_down(energy_wh, price)
     book = _bind(book, buyer_id, payment * terms.slot_count)
-    book = _bind(book, seller_id, cover * terms.slot_count)
+    book = _bind(book, seller_id, cover * terms.slot_count + bond)
     positions = dict(book.positions)
     for slot in map(Slot, range(terms.first_slot, terms.first_slot + terms.slot_count)):
         for participant_id, added in (

@@ -8,15 +8,22 @@ import {MoneyLib} from "../libraries/MoneyLib.sol";
 import {TagLib} from "../libraries/TagLib.sol";
 import {ConditionalPledges} from "./ConditionalPledges.sol";
 import {ConditionalTerms} from "./ConditionalTerms.sol";
-import {NegotiationPositionLib} from "./NegotiationPositionLib.sol";
+import {PositionLib} from "./PositionLib.sol";
 import {Venue} from "./Venue.sol";
 
 /// @title Orders with conditions that a trade must meet: source, price, partner, share of green energy
 contract ConditionalMarket is ConditionalPledges {
-    /// @dev Two words: 32 * 5 + 16 + 8 + 8 bits of the order, and who posted it.
+    /// @dev One word: 6 * 32 + 16 + 2 * 8 = 224 bits. The order and who posted it; `takenWh` of it is taken or taken back.
     struct Posted {
-        Order order;
         uint32 makerId;
+        uint32 slot;
+        uint32 energyWh;
+        uint32 takenWh;
+        uint32 price;
+        uint32 partnerId;
+        uint16 greenShare;
+        uint8 sources;
+        bool isBid;
     }
 
     /// @inheritdoc IConditionalMarket
@@ -39,7 +46,8 @@ contract ConditionalMarket is ConditionalPledges {
 
     /// @inheritdoc IConditionalMarket
     function post(Order calldata order) external returns (uint64 orderId) {
-        uint32 callerId = _caller(_boundBy(order.isBid, order.energyWh, order.price, order.greenShare));
+        uint256 owedWh = _owedFor(order.energyWh, order.greenShare);
+        uint32 callerId = _caller(_boundBy(order.isBid, order.energyWh, order.price, owedWh));
         _requirePostable(order);
         if (order.partnerId != 0) {
             require(order.partnerId != callerId, PartnerIsSelf(callerId));
@@ -49,69 +57,94 @@ contract ConditionalMarket is ConditionalPledges {
         if (!order.isBid) _requireSource(order.slot, callerId, order.sources, order.greenShare);
 
         orderId = ++orderCount;
-        _orders[orderId] = Posted(order, callerId);
+        _orders[orderId] = Posted({
+            makerId: callerId,
+            slot: order.slot,
+            energyWh: order.energyWh,
+            takenWh: 0,
+            price: order.price,
+            partnerId: order.partnerId,
+            greenShare: order.greenShare,
+            sources: order.sources,
+            isBid: order.isBid
+        });
 
         emit OrderPosted(orderId, callerId, order);
     }
 
     /// @inheritdoc IConditionalMarket
     function cancel(uint64 orderId) external {
-        Posted storage posted = _orders[orderId];
+        Posted memory order = _orders[orderId];
         uint32 callerId = _caller(0);
-        require(posted.makerId == callerId, NotOrderOf(orderId, callerId));
-        require(posted.order.energyWh != 0, OrderTooSmall(orderId, 0, 0));
+        require(order.makerId == callerId, NotOrderOf(orderId, callerId));
+        require(order.takenWh != order.energyWh, OrderTooSmall(orderId, 0, 0));
 
-        posted.order.energyWh = 0;
+        _orders[orderId].takenWh = order.energyWh;
 
         emit OrderCancelled(orderId);
     }
 
     /// @inheritdoc IConditionalMarket
     function take(uint64 orderId, uint32 energyWh, uint32 price) external returns (uint64 tradeId) {
-        (Order memory order, uint32 makerId) = (_orders[orderId].order, _orders[orderId].makerId);
-        uint32 callerId = _caller(_boundBy(!order.isBid, energyWh, price, order.greenShare));
-        require(energyWh != 0 && energyWh <= order.energyWh, OrderTooSmall(orderId, order.energyWh, energyWh));
+        Posted memory order = _orders[orderId];
+        uint256 takenWh = uint256(order.takenWh) + energyWh;
+        // Parts owe together what the whole order owes: nobody gains by taking it in small ones.
+        uint256 owedWh = _owedFor(takenWh, order.greenShare) - _owedFor(order.takenWh, order.greenShare);
+        uint32 callerId = _caller(_boundBy(!order.isBid, energyWh, price, owedWh));
+        uint32 leftWh = order.energyWh - order.takenWh;
+        require(energyWh != 0 && energyWh <= leftWh, OrderTooSmall(orderId, leftWh, energyWh));
+        _requireTakeable(order, callerId, price);
+
+        tradeId = ++tradeCount;
+        // Not above the whole order.
+        _orders[orderId].takenWh = uint32(takenWh);
+        Trading memory trade = Trading({
+            orderId: orderId,
+            tradeId: tradeId,
+            buyerId: order.isBid ? order.makerId : callerId,
+            sellerId: order.isBid ? callerId : order.makerId,
+            slot: order.slot,
+            energyWh: energyWh,
+            price: price,
+            owedWh: owedWh
+        });
+        _conclude(trade, _requireSource(order.slot, trade.sellerId, order.sources, order.greenShare));
+    }
+
+    function _requireTakeable(Posted memory order, uint32 callerId, uint32 price) private view {
         _requireBeforeGate(order.slot);
-        require(callerId != makerId, PartnerIsSelf(callerId));
+        require(callerId != order.makerId, PartnerIsSelf(callerId));
         require(order.partnerId == 0 || order.partnerId == callerId, OtherPartner(order.partnerId, callerId));
-        require(registry.isActive(makerId), PartnerInactive(makerId));
+        require(registry.isActive(order.makerId), PartnerInactive(order.makerId));
         bool isMet = order.isBid ? price <= order.price : price >= order.price;
         require(isMet, PriceNotMet(order.price, price));
         _requireInBand(price);
-
-        tradeId = ++tradeCount;
-        _orders[orderId].order.energyWh = order.energyWh - energyWh;
-        (uint32 buyerId, uint32 sellerId) = order.isBid ? (makerId, callerId) : (callerId, makerId);
-        (order.energyWh, order.price) = (energyWh, price);
-        _conclude(orderId, tradeId, buyerId, sellerId, order);
     }
 
-    /// @dev Binds both sides and writes down the position of each; `trade` has the energy and the price of the trade.
-    function _conclude(uint64 orderId, uint64 tradeId, uint32 buyerId, uint32 sellerId, Order memory trade) private {
-        uint256 id = _requireSource(trade.slot, sellerId, trade.sources, trade.greenShare);
-        uint256 owedWh = _owedFor(trade.energyWh, trade.greenShare);
-        if (owedWh != 0) _requireZone(buyerId, TagLib.zoneOf(id));
+    /// @dev Binds both sides and writes down the position of each; `id` is that of the seller's tags.
+    function _conclude(Trading memory trade, uint256 id) private {
+        if (trade.owedWh != 0) _requireZone(trade.buyerId, TagLib.zoneOf(id));
         uint256 payment = MoneyLib.paymentUp(trade.energyWh, trade.price);
         uint256 cover = _coverOf(trade.energyWh, trade.price);
         uint256 revenue = MoneyLib.paymentDown(trade.energyWh, trade.price);
 
-        _bind(buyerId, payment);
-        _bind(sellerId, _boundBy(false, trade.energyWh, trade.price, trade.greenShare));
-        _add(trade.slot, buyerId, NegotiationPositionLib.pack(trade.energyWh, 0, payment, 0, 0));
-        _add(trade.slot, sellerId, NegotiationPositionLib.pack(0, trade.energyWh, 0, revenue, cover));
-        if (owedWh != 0) _owe(tradeId, trade.slot, buyerId, sellerId, id, owedWh);
+        _bind(trade.buyerId, payment);
+        _bind(trade.sellerId, _boundBy(false, trade.energyWh, trade.price, trade.owedWh));
+        _add(trade.slot, trade.buyerId, PositionLib.pack(trade.energyWh, 0, payment, 0, 0));
+        _add(trade.slot, trade.sellerId, PositionLib.pack(0, trade.energyWh, 0, revenue, cover));
+        if (trade.owedWh != 0) _owe(trade, id);
 
         emit OrderTaken(
-            orderId,
-            buyerId,
-            sellerId,
-            tradeId,
+            trade.orderId,
+            trade.buyerId,
+            trade.sellerId,
+            trade.tradeId,
             trade.slot,
             trade.energyWh,
             trade.price,
             TagLib.sourceOf(id),
-            // A share of at most all of it.
-            uint32(owedWh)
+            // At most the energy.
+            uint32(trade.owedWh)
         );
     }
 
@@ -124,6 +157,16 @@ contract ConditionalMarket is ConditionalPledges {
 
     /// @inheritdoc IConditionalMarket
     function orderOf(uint64 orderId) external view returns (uint32 participantId, Order memory order) {
-        return (_orders[orderId].makerId, _orders[orderId].order);
+        Posted memory posted = _orders[orderId];
+        order = Order({
+            slot: posted.slot,
+            energyWh: posted.energyWh - posted.takenWh,
+            price: posted.price,
+            partnerId: posted.partnerId,
+            greenShare: posted.greenShare,
+            sources: posted.sources,
+            isBid: posted.isBid
+        });
+        return (posted.makerId, order);
     }
 }

@@ -3,32 +3,50 @@ pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IConditionalMarket} from "../../interfaces/IConditionalMarket.sol";
-import {IVenue} from "../../interfaces/IVenue.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
-import {ConditionalLedger} from "./ConditionalLedger.sol";
-import {NegotiationPositionLib} from "./NegotiationPositionLib.sol";
+import {ConditionalTerms} from "./ConditionalTerms.sol";
+import {PositionBook} from "./PositionBook.sol";
 
 /// @title The tags that sellers owe, and what became of them
 /// @dev Tags come here while they are minted, before their seller has them, so that none is sold twice. A trade is delivered
 /// by itself, in any order, and its share depends on the trades before it only: nobody waits for anybody.
-abstract contract ConditionalPledges is ConditionalLedger {
-    using NegotiationPositionLib for uint256;
+abstract contract ConditionalPledges is ConditionalTerms {
+    /// @dev A trade while it is being made; `owedWh` tags are owed from it.
+    struct Trading {
+        uint64 orderId;
+        uint64 tradeId;
+        uint32 buyerId;
+        uint32 sellerId;
+        uint32 slot;
+        uint32 energyWh;
+        uint32 price;
+        uint256 owedWh;
+    }
 
     mapping(uint32 slot => mapping(uint32 sellerId => Pledge)) private _pledges;
     mapping(uint64 tradeId => Debt) private _debts;
 
-    /// @dev Writes down that a seller owes tags. The caller has bound `bond`.
-    function _owe(uint64 tradeId, uint32 slot, uint32 buyerId, uint32 sellerId, uint256 id, uint256 owedWh) internal {
-        Pledge storage pledge = _pledges[slot][sellerId];
+    /// @dev Writes down that a seller owes tags of an id. The caller has bound the bond.
+    function _owe(Trading memory trade, uint256 id) internal {
+        Pledge storage pledge = _pledges[trade.slot][trade.sellerId];
         uint64 beforeWh = pledge.owedWh;
-        require(beforeWh == 0 || pledge.id == id, SourceChanged(slot, sellerId, pledge.id, id));
-        uint256 bond = MoneyLib.paymentUp(owedWh, _tagPrice);
+        bool isSame = beforeWh == 0 || pledge.id == id;
+        require(isSame, SourceChanged(trade.slot, trade.sellerId, pledge.id, id));
+        uint256 bond = MoneyLib.paymentUp(trade.owedWh, _tagPrice);
 
         if (beforeWh == 0) pledge.id = id;
         // One trade is below 2^32 Wh and 2^48 * 1e-6 EUR, and the seller's sales of the slot together below 2^40 Wh.
-        pledge.owedWh = beforeWh + uint64(owedWh);
+        pledge.owedWh = beforeWh + uint64(trade.owedWh);
         pledge.bond += uint128(bond);
-        _debts[tradeId] = Debt(buyerId, sellerId, slot, uint32(owedWh), beforeWh, uint56(bond), false);
+        _debts[trade.tradeId] = Debt({
+            buyerId: trade.buyerId,
+            sellerId: trade.sellerId,
+            slot: trade.slot,
+            owedWh: uint32(trade.owedWh),
+            beforeWh: beforeWh,
+            bond: uint56(bond),
+            isDelivered: false
+        });
     }
 
     /// @inheritdoc IConditionalMarket
@@ -76,12 +94,9 @@ abstract contract ConditionalPledges is ConditionalLedger {
 
     /* READING */
 
-    /// @inheritdoc IVenue
-    function boundOf(uint32 slot, uint32 participantId) external view returns (uint256) {
-        uint256 bond = _pledges[slot][participantId].bond;
-        uint256 word = _positionOf(slot, participantId);
-        if (word.stateOf() == NegotiationPositionLib.State.Open) return bond + word.paymentOf() + word.coverOf();
-        return word.stateOf() == NegotiationPositionLib.State.Collected ? bond + word.coverOf() : bond;
+    /// @inheritdoc PositionBook
+    function boundOf(uint32 slot, uint32 participantId) public view override returns (uint256) {
+        return super.boundOf(slot, participantId) + _pledges[slot][participantId].bond;
     }
 
     /// @inheritdoc IConditionalMarket

@@ -3,17 +3,15 @@ pragma solidity 0.8.30;
 
 import {IConditionalMarket} from "../../interfaces/IConditionalMarket.sol";
 import {IEnergyTag} from "../../interfaces/IEnergyTag.sol";
-import {IVenue} from "../../interfaces/IVenue.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
 import {TagLib} from "../libraries/TagLib.sol";
-import {Venue} from "./Venue.sol";
+import {PositionBook} from "./PositionBook.sol";
 
 /// @title What may be ordered, under which conditions, and what it binds
-abstract contract ConditionalTerms is Venue, IConditionalMarket {
+abstract contract ConditionalTerms is PositionBook, IConditionalMarket {
     uint16 internal constant PER_MILLE = 1000;
 
     IEnergyTag public immutable tags;
-    uint32 private immutable _gateLead;
     uint32 private immutable _horizonSeconds;
     uint32 private immutable _floorPrice;
     uint32 private immutable _capPrice;
@@ -21,7 +19,7 @@ abstract contract ConditionalTerms is Venue, IConditionalMarket {
     uint32 private immutable _maxEnergyWh;
     uint32 internal immutable _tagPrice;
 
-    constructor(IEnergyTag tags_, Config memory config_) {
+    constructor(IEnergyTag tags_, Config memory config_) PositionBook(config_.gateLead) {
         // The ring then never holds two slots that are both still to be delivered.
         require(config_.horizonSeconds < uint256(RING) * slotSeconds, ConfigRefused("horizonSeconds"));
         require(config_.gateLead < config_.horizonSeconds, ConfigRefused("gateLead"));
@@ -33,7 +31,6 @@ abstract contract ConditionalTerms is Venue, IConditionalMarket {
         require(config_.maxEnergyWh != 0 && largest <= type(uint48).max, ConfigRefused("maxEnergyWh"));
 
         tags = tags_;
-        _gateLead = config_.gateLead;
         _horizonSeconds = config_.horizonSeconds;
         _floorPrice = config_.floorPrice;
         _capPrice = config_.capPrice;
@@ -77,16 +74,6 @@ abstract contract ConditionalTerms is Venue, IConditionalMarket {
         require(TagLib.has(allowed, id), SourceNotCertified(sellerId, TagLib.sourceOf(id), allowed));
     }
 
-    function _gateOf(uint32 slot) private view returns (uint256) {
-        uint256 startAt = _startOf(slot);
-        return startAt > _gateLead ? startAt - _gateLead : 0;
-    }
-
-    /// @inheritdoc IVenue
-    function isFinal(uint32 slot) public view override returns (bool) {
-        return block.timestamp >= _gateOf(slot);
-    }
-
     /* AMOUNTS */
 
     /// @dev What a seller binds to buy back what it does not deliver, 1e-6 EUR.
@@ -94,20 +81,15 @@ abstract contract ConditionalTerms is Venue, IConditionalMarket {
         return price < _coverPrice ? MoneyLib.paymentUp(energyWh, _coverPrice - price) : 0;
     }
 
-    /// @dev Tags that are owed for a green share, rounded in favour of the buyer.
+    /// @dev Tags that the green share of all that was taken of an order comes to, rounded in favour of the buyer.
     function _owedFor(uint256 energyWh, uint256 greenShare) internal pure returns (uint256) {
         return (energyWh * greenShare + (PER_MILLE - 1)) / PER_MILLE;
     }
 
     /// @dev What one side of a trade binds, 1e-6 EUR.
-    function _boundBy(
-        bool isBuyer,
-        uint256 energyWh,
-        uint256 price,
-        uint256 greenShare
-    ) internal view returns (uint256) {
+    function _boundBy(bool isBuyer, uint256 energyWh, uint256 price, uint256 owedWh) internal view returns (uint256) {
         if (isBuyer) return MoneyLib.paymentUp(energyWh, price);
-        return _coverOf(energyWh, price) + MoneyLib.paymentUp(_owedFor(energyWh, greenShare), _tagPrice);
+        return _coverOf(energyWh, price) + MoneyLib.paymentUp(owedWh, _tagPrice);
     }
 
     /* READING */

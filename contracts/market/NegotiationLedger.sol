@@ -3,33 +3,26 @@ pragma solidity 0.8.30;
 
 import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {INegotiation} from "../../interfaces/INegotiation.sol";
-import {IVenue} from "../../interfaces/IVenue.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
-import {NegotiationPositionLib} from "./NegotiationPositionLib.sol";
+import {PositionBook} from "./PositionBook.sol";
+import {PositionLib} from "./PositionLib.sol";
 import {Venue} from "./Venue.sol";
 
-/// @title What may be agreed, and what agreements add up to
-/// @notice Limits of energy, price and time, and each participant's position in each slot.
-abstract contract NegotiationLedger is Venue, INegotiation {
-    using NegotiationPositionLib for uint256;
-
+/// @title What may be agreed: limits of energy, price and time, and what an agreement binds
+abstract contract NegotiationLedger is PositionBook, INegotiation {
     uint256 public constant MAX_SLOTS = 96;
 
-    uint32 private immutable _gateLead;
     uint32 private immutable _horizonSeconds;
     uint32 private immutable _floorPrice;
     uint32 private immutable _capPrice;
     uint32 private immutable _coverPrice;
     uint32 private immutable _maxEnergyWh;
 
-    /// @dev At `slot % RING`, see NegotiationPositionLib.
-    mapping(uint32 participantId => mapping(uint256 place => uint256 word)) private _positions;
-
     constructor(
         IClearinghouse clearinghouse_,
         address settlement_,
         Config memory config_
-    ) Venue(clearinghouse_, settlement_, config_.coverPrice, "SETM Negotiation") {
+    ) Venue(clearinghouse_, settlement_, config_.coverPrice, "SETM Negotiation") PositionBook(config_.gateLead) {
         // The ring then never holds two slots that are both still to be delivered.
         require(config_.horizonSeconds < uint256(RING) * slotSeconds, ConfigRefused("horizonSeconds"));
         require(config_.gateLead < config_.horizonSeconds, ConfigRefused("gateLead"));
@@ -38,7 +31,6 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         uint256 largest = MoneyLib.paymentUp(config_.maxEnergyWh, dearest);
         require(config_.maxEnergyWh != 0 && largest <= type(uint48).max, ConfigRefused("maxEnergyWh"));
 
-        _gateLead = config_.gateLead;
         _horizonSeconds = config_.horizonSeconds;
         _floorPrice = config_.floorPrice;
         _capPrice = config_.capPrice;
@@ -69,7 +61,7 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         require(expiresAt >= earliest && expiresAt <= latest, ExpiryOutOfRange(expiresAt, earliest, latest));
     }
 
-    /* POSITIONS */
+    /* CONCLUDING */
 
     /// @dev Binds both sides: first their margins for all slots, then slot by slot, at most MAX_SLOTS.
     function _conclude(
@@ -85,8 +77,8 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         _bind(buyerId, payment * terms.slotCount);
         _bind(sellerId, cover * terms.slotCount);
 
-        uint256 bought = NegotiationPositionLib.pack(terms.energyWh, 0, payment, 0, 0);
-        uint256 sold = NegotiationPositionLib.pack(0, terms.energyWh, 0, revenue, cover);
+        uint256 bought = PositionLib.pack(terms.energyWh, 0, payment, 0, 0);
+        uint256 sold = PositionLib.pack(0, terms.energyWh, 0, revenue, cover);
         for (uint32 i = 0; i < terms.slotCount; ++i) {
             _add(terms.firstSlot + i, buyerId, bought);
             _add(terms.firstSlot + i, sellerId, sold);
@@ -104,52 +96,6 @@ abstract contract NegotiationLedger is Venue, INegotiation {
         );
     }
 
-    /// @dev Adds one agreement to the participant's position in a slot that is still open.
-    function _add(uint32 slot, uint32 participantId, uint256 added) private {
-        mapping(uint256 place => uint256 word) storage words = _positions[participantId];
-        uint256 word = words[slot % RING];
-        if (word.epochOf() != slot / RING) {
-            require(!word.isUnfinished(), EarlierSlotOpen(uint32(word.epochOf()) * RING + (slot % RING)));
-            word = NegotiationPositionLib.opened(slot / RING);
-        }
-        word += added;
-        require(!word.isOverfull(), PositionFull(slot, participantId));
-
-        words[slot % RING] = word;
-    }
-
-    /// @inheritdoc Venue
-    function _takePayment(
-        uint32 slot,
-        uint32 participantId
-    ) internal override returns (bool isOpen, uint256 payment, uint256 unbound) {
-        uint256 word = _positionOf(slot, participantId);
-        if (word.stateOf() != NegotiationPositionLib.State.Open) return (false, 0, 0);
-
-        _positions[participantId][slot % RING] = word.withState(NegotiationPositionLib.State.Collected);
-
-        return (true, word.paymentOf(), 0);
-    }
-
-    /// @inheritdoc Venue
-    function _close(
-        uint32 slot,
-        uint32 participantId
-    ) internal override returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover) {
-        uint256 word = _positionOf(slot, participantId);
-        if (word.stateOf() != NegotiationPositionLib.State.Collected) return (0, 0, 0, 0);
-
-        _positions[participantId][slot % RING] = word.withState(NegotiationPositionLib.State.Closed);
-
-        return (word.boughtOf(), word.soldOf(), word.receivableOf(), word.coverOf());
-    }
-
-    /// @dev The participant's position in a slot; zero if its place holds another slot.
-    function _positionOf(uint32 slot, uint32 participantId) private view returns (uint256 word) {
-        word = _positions[participantId][slot % RING];
-        if (word.epochOf() != slot / RING) word = 0;
-    }
-
     /// @dev What an agreement binds in one slot, 1e-6 EUR.
     function _boundBy(bool isBuyer, uint256 energyWh, uint256 price) internal view returns (uint256) {
         if (isBuyer) return MoneyLib.paymentUp(energyWh, price);
@@ -157,30 +103,6 @@ abstract contract NegotiationLedger is Venue, INegotiation {
     }
 
     /* READING */
-
-    /// @inheritdoc IVenue
-    function boundOf(uint32 slot, uint32 participantId) external view returns (uint256) {
-        uint256 word = _positionOf(slot, participantId);
-        if (word.stateOf() == NegotiationPositionLib.State.Open) return word.paymentOf() + word.coverOf();
-        return word.stateOf() == NegotiationPositionLib.State.Collected ? word.coverOf() : 0;
-    }
-
-    /// @inheritdoc IVenue
-    function tradeOf(uint32 slot, uint32 participantId) external view returns (Trade memory) {
-        require(isFinal(slot), OutcomeOpen(slot));
-        uint256 word = _positionOf(slot, participantId);
-        return Trade(word.boughtOf(), word.soldOf(), word.paymentOf(), word.receivableOf());
-    }
-
-    /// @inheritdoc IVenue
-    function isFinal(uint32 slot) public view override returns (bool) {
-        return block.timestamp >= _gateOf(slot);
-    }
-
-    function _gateOf(uint32 slot) private view returns (uint256) {
-        uint256 startAt = _startOf(slot);
-        return startAt > _gateLead ? startAt - _gateLead : 0;
-    }
 
     /// @inheritdoc INegotiation
     function config() external view returns (Config memory) {

@@ -1,15 +1,13 @@
-"""The section ``tags`` of a deployment's configuration, as the constructors want it.
+"""The sections ``tags`` and ``conditional`` of a deployment's configuration, as the constructors want them.
 
 ::
 
-    "tags": {
-      "sources": {"7": "solar", "8": "wind"},
-      "market": {"gate_lead": 1800, "horizon_seconds": 172800, "floor_price": 30000, "cap_price": 55500,
-                 "cover_price": 55500, "max_energy_wh": 1000000000, "tag_price": 10000}
-    }
+    "tags": {"sources": {"7": "solar", "8": "wind"}},
+    "conditional": {"gate_lead": 1800, "horizon_seconds": 172800, "floor_price": 30000, "cap_price": 55500,
+                    "cover_price": 55500, "max_energy_wh": 1000000000, "tag_price": 10000}
 
 ``sources`` says which device class, the authorities' code in a credential, stands for which source; all others are
-of the grid. Without ``market`` there are tags, and no venue that owes them.
+of the grid. ``conditional`` needs ``tags``; without it there are tags, and no venue that owes them.
 """
 
 from __future__ import annotations
@@ -18,17 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from setm.errors import ConfigError
-from setm.tags.tokens import Source
+from setm.tags.certificates import Source
 
-MARKET_FIELDS = (
-    "gate_lead",
-    "horizon_seconds",
-    "floor_price",
-    "cap_price",
-    "cover_price",
-    "max_energy_wh",
-    "tag_price",
-)
 _CLASSES = 2**16
 _NAMES = {source.name.lower(): source for source in Source if source is not Source.NONE}
 
@@ -40,21 +29,10 @@ def classes_of(section: Mapping[str, Any]) -> list[tuple[int, int]]:
     [(7, 2), (8, 3)]
     """
     found = []
-    for number, name in section.get("sources", {}).items():
+    for number, name in section["sources"].items():
         if name not in _NAMES:
             raise ConfigError(f"tags.sources.{number}: {name!r}: expected {', '.join(_NAMES)}")
         if not str(number).isdecimal() or int(number) >= _CLASSES:
             raise ConfigError(f"tags.sources: class {number!r}: expected 0 to {_CLASSES - 1}")
         found.append((int(number), int(_NAMES[name])))
     return found
-
-
-def market_of(section: Mapping[str, Any]) -> tuple[int, ...] | None:
-    """Return the values of IConditionalMarket.Config in order, or nothing if no market is wanted."""
-    market = section.get("market")
-    if market is None:
-        return None
-    if set(market) != set(MARKET_FIELDS):
-        wrong = sorted(set(market) ^ set(MARKET_FIELDS))
-        raise ConfigError(f"tags.market: {', '.join(wrong)}: expected {', '.join(MARKET_FIELDS)}")
-    return tuple(int(market[name]) for name in MARKET_FIELDS)

@@ -2,138 +2,21 @@
 
 A ``Tokens`` is everything the contract knows. Readings are what settlement billed: ``None`` for a slot that is not
 settled, zeros where no measured reading stands. Accounts are any strings; a participant's tags go to its account if
-that has no code and the participant was not revoked, else they are kept for it.
+that has no code and the participant was not revoked, else they are kept for it. Each function returns the next state
+or raises ``Refused`` with name and values of the contract's error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from setm.errors import OrderRefused
+from setm.negotiation import Refused
+from setm.tags.certificates import Certificate, decode
 from setm.types import ParticipantId
 
 Key = TypeVar("Key")
-
-_ZONE, _SOURCE = 32, 64
-_FIELD = 2**32
-
-
-class Refused(OrderRefused):
-    """The contract refuses; ``name`` and ``arguments`` are those of its error."""
-
-    def __init__(self, name: str, **arguments: int | str) -> None:
-        self.name = name
-        self.arguments = arguments
-        listed = ", ".join(f"{key}={value}" for key, value in arguments.items())
-        super().__init__(f"refused: {name}({listed}); see docs/errors.md#{name.lower()}")
-
-
-class Source(IntEnum):
-    """Where energy comes from (IEnergyTag.Source); the grid's origin nobody has certified."""
-
-    NONE = 0
-    GRID = 1
-    SOLAR = 2
-    WIND = 3
-
-    @property
-    def bit(self) -> int:
-        """Return the place of the source in a set of sources."""
-        return 1 << self
-
-
-GREEN = Source.SOLAR.bit | Source.WIND.bit
-"""The set of all sources that are not of an unknown origin."""
-ANY = GREEN | Source.GRID.bit
-"""The set of all sources."""
-
-
-class Tag(NamedTuple):
-    """What an id says."""
-
-    source: Source
-    zone: int
-    slot: int
-
-
-def tag_id(source: Source, zone: int, slot: int) -> int:
-    """Return the id of tags of a source, zone and slot.
-
-    >>> decode(tag_id(Source.WIND, 7, 2_000_000))
-    Tag(source=<Source.WIND: 3>, zone=7, slot=2000000)
-    """
-    return source << _SOURCE | zone << _ZONE | slot
-
-
-def decode(number: int) -> Tag:
-    """Return what an id says."""
-    return Tag(Source(number >> _SOURCE), number >> _ZONE & _FIELD - 1, number & _FIELD - 1)
-
-
-# CERTIFIED SOURCES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificate:
-    """What the registry knows now of a participant: its newest credential, and where its tags may go.
-
-    ``has_code`` is whether the account is a contract, which is never given anything unasked.
-    """
-
-    serial: int
-    source: Source
-    zone: int
-    valid_until: int
-    account: str
-    has_code: bool = False
-    revoked_at: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """What a participant is registered as (IEnergyTag.Device)."""
-
-    source: Source
-    zone: int
-    serial: int
-    from_slot: int
-
-
-def registered(device: Device | None, found: Certificate, next_slot: int) -> Device:
-    """Return the device after its participant was registered."""
-    if device and device.serial == found.serial:
-        return device
-    if device and _follows(device, found):
-        return replace(device, serial=found.serial)
-    return Device(source=found.source, zone=found.zone, serial=found.serial, from_slot=next_slot)
-
-
-def tag_of(device: Device | None, found: Certificate, slot: int, slot_seconds: int) -> int:
-    """Return the id that energy fed in during a slot gets: of the certified source, or of the grid."""
-    end_at = (slot + 1) * slot_seconds
-    is_certified = (
-        device is not None
-        and device.from_slot <= slot
-        and end_at <= found.valid_until
-        and (not found.revoked_at or end_at <= found.revoked_at)
-        and (device.serial == found.serial or _follows(device, found))
-    )
-    source = device.source if device and is_certified else Source.GRID
-    return tag_id(source, found.zone, slot)
-
-
-def _follows(device: Device, found: Certificate) -> bool:
-    return (found.serial, found.source, found.zone) == (
-        device.serial + 1,
-        device.source,
-        device.zone,
-    )
-
-
-# MINTING AND CLAIMING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

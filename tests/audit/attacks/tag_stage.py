@@ -23,7 +23,7 @@ MARKET = {
     "max_energy_wh": 1_000_000_000,
     "tag_price": 10_000,
 }
-SECTION = {"sources": {str(SOLAR_CLASS): "solar", str(WIND_CLASS): "wind"}, "market": MARKET}
+SOURCES = {"sources": {str(SOLAR_CLASS): "solar", str(WIND_CLASS): "wind"}}
 # Name and device class; sunny and windy produce, carol stands in another zone.
 PEOPLE = {
     "alice": (0, 1),
@@ -42,7 +42,9 @@ class TagStage(Stage):
 
     def __init__(self, **config: Any) -> None:
         self.evm = Evm(now=FIRST_SLOT * SLOT - DAY)
-        self.system = deploy_system(self.evm, default_config(tags=SECTION, **config))
+        self.system = deploy_system(
+            self.evm, default_config(tags=SOURCES, conditional=MARKET, **config)
+        )
         self.people = {
             name: self.system.enrol(name, Kind.PROSUMER, zone=zone, device_class=device_class)
             for name, (device_class, zone) in PEOPLE.items()

@@ -14,7 +14,7 @@ from tests.audit.attacks.tag_stage import (
     MARKET,
     PRICE,
     REFUSES,
-    SECTION,
+    SOURCES,
     WIND_CLASS,
     TagStage,
 )
@@ -132,11 +132,21 @@ def test_only_the_tag_contract_says_what_came_in_and_only_governance_names_the_v
     assert refusal(market.send, "collectTags", *collect, sender=stage.sunny) == "OnlyBy"
     for sender in (stage.sunny, stage.system.governance):
         assert refusal(tags.send, "setPledgeBook", market, sender=sender) == "PledgeBookFixed"
-    config = default_config(tags={"sources": SECTION["sources"]})
+    config = default_config(tags=SOURCES)
     bare = deploy_system(Evm(now=stage.evm.now), config)
     for sender in (stage.sunny, bare.authority):
         assert refusal(bare.tags.send, "setPledgeBook", market, sender=sender) == "PledgeBookFixed"
     bare.tags.send("setPledgeBook", market, sender=bare.governance)
+
+
+def test_taking_an_order_in_small_parts_makes_nobody_owe_more(fresh):
+    """A share of one per mille would else become a tag for each Wh taken alone."""
+    stage, market = fresh, fresh.system.conditional
+    ask = stage.post(stage.sunny, is_bid=False, green_share=1, energy_wh=1_500)
+    trades = [stage.take(stage.alice, ask, energy_wh) for energy_wh in (1, 1, 998, 1, 499)]
+    owed = [market.call("debtOf", trade).owedWh for trade in trades]
+    assert owed == [1, 0, 0, 1, 0]
+    assert market.call("pledgeOf", stage.slot, stage.sunny.id).owedWh == 2
 
 
 # Conditions
@@ -207,7 +217,7 @@ def test_a_seller_that_changes_its_source_cannot_owe_two_kinds_of_tags_in_a_slot
     stage, market = fresh, fresh.system.conditional
     stage.sell(stage.sunny, stage.alice, green_share=1_000)
     stage.renew(stage.sunny, device_class=WIND_CLASS, serial=2)
-    stage.system.tags.send("register", [stage.sunny.id])
+    stage.system.tags.send("register", [stage.sunny.id], sender=stage.sunny)
     bid = stage.post(stage.bob, green_share=1_000)
     assert refusal(market.send, "take", bid, 1, PRICE, sender=stage.sunny) == "SourceChanged"
 
@@ -262,10 +272,10 @@ def test_a_deployment_that_contradicts_itself_is_refused():
         {"max_energy_wh": 2**32 - 1, "tag_price": 2**32 - 1},
         {"cover_price": 1},
     ):
-        section = {**SECTION, "market": {**MARKET, **changes}}
-        assert refusal(deploy_system, Evm(), default_config(tags=section)) == "ConfigRefused"
+        config = default_config(tags=SOURCES, conditional={**MARKET, **changes})
+        assert refusal(deploy_system, Evm(), config) == "ConfigRefused"
     evm = Evm()
-    system = deploy_system(evm, default_config(tags={}))
+    system = deploy_system(evm, default_config(tags=SOURCES))
     parts = (system.registry, system.meters, system.settlement)
     for classes in ([(1, 2), (1, 3)], [(1, 0)]):
         assert refusal(evm.deploy, "EnergyTag", *parts, classes) == "ClassRefused"

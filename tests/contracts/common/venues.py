@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
+from setm.tags import ANY
 from setm.types import Kind, Side, Terms
 
 MARGIN = 20_000_000
@@ -55,7 +56,7 @@ class Case:
     def pass_gate(self, slot: int) -> None:
         """Go to gate closure of the slot."""
         config = self.system.config
-        section = "negotiation" if self.name == "negotiation" else "auction"
+        section = self.name if self.name in config else "auction"
         self.evm.now = slot * config["slot_seconds"] - config[section]["gate_lead"]
 
     def enter(
@@ -133,11 +134,36 @@ class NegotiationCase(Case):
         self.pass_gate(slot)
 
 
+class ConditionalCase(Case):
+    """A bid is posted for anyone; an ask takes it."""
+
+    def enter(self, slot, side, person, *, energy_wh=ENERGY_WH, sender=None, salt=7):  # type: ignore[no-untyped-def]
+        if side is Side.ASK:
+            number = self.venue.orderCount()
+            self.venue.send("take", number, energy_wh, PRICE, sender=sender or person)
+            return
+        order = (slot, energy_wh, PRICE, 0, 0, ANY, True)
+        self.venue.send("post", order, sender=sender or person)
+
+    def decide(self, slot: int) -> None:
+        self.pass_gate(slot)
+
+
 OPEN = {"is_sealed": False, "reveal_window": 0, "bond": 0}
 KINDS: dict[str, tuple[type[Case], dict[str, Any]]] = {
     "sealed auction": (SealedAuction, {}),
     "open auction": (OpenAuction, OPEN),
     "negotiation": (NegotiationCase, {}),
+    "conditional": (ConditionalCase, {}),
+}
+CONDITIONAL = {
+    "gate_lead": 1_800,
+    "horizon_seconds": 172_800,
+    "floor_price": 30_000,
+    "cap_price": 55_500,
+    "cover_price": 55_500,
+    "max_energy_wh": 1_000_000_000,
+    "tag_price": 10_000,
 }
 
 
@@ -146,7 +172,7 @@ def deployed(name: str) -> Case:
     """Return the case of a venue, deployed once; undo what a test did with ``evm.snapshot`` and ``evm.revert``."""
     kind, changes = KINDS[name]
     evm = Evm()
-    system = deploy_system(evm, default_config(auction=changes))
+    system = deploy_system(evm, default_config(auction=changes, tags={"sources": {}}, conditional=CONDITIONAL))
     settler = evm.account("settler")
     venue = _deploy_venue(evm, system, settler, name)
     for address in (venue, settler):
@@ -177,5 +203,8 @@ def _deploy_venue(evm: Evm, system: System, settler: Any, name: str) -> Contract
     if name == "negotiation":
         values = tuple(config["negotiation"].values())
         return evm.deploy("Negotiation", system.clearinghouse, settler, values)
+    if name == "conditional":
+        values = tuple(config["conditional"].values())
+        return evm.deploy("ConditionalMarket", system.clearinghouse, settler, system.tags, values)
     values = tuple(config["auction"].values())
     return evm.deploy("Auction", system.clearinghouse, settler, system.rule, values)

@@ -10,7 +10,7 @@ pragma solidity 0.8.30;
 ///     1 + 48     1 + 48         1 + 48       1 + 40    1 + 40
 ///
 /// Payment is what the purchases cost, receivable what the sales earn, cover what the sales bind; 1e-6 EUR.
-library NegotiationPositionLib {
+library PositionLib {
     enum State {
         None,
         Open,

@@ -2,24 +2,31 @@
 pragma solidity 0.8.30;
 
 import {IVenue} from "../../interfaces/IVenue.sol";
-import {ConditionalTerms} from "./ConditionalTerms.sol";
-import {NegotiationPositionLib} from "./NegotiationPositionLib.sol";
+import {PositionLib} from "./PositionLib.sol";
 import {Venue} from "./Venue.sol";
 
-/// @title What trades under conditions add up to: each participant's position in each slot
-abstract contract ConditionalLedger is ConditionalTerms {
-    using NegotiationPositionLib for uint256;
+/// @title What bilateral trades add up to: each participant's position in each slot
+/// @dev For venues in which two participants agree. What is agreed before gate closure is final at gate closure.
+abstract contract PositionBook is Venue {
+    using PositionLib for uint256;
 
-    /// @dev At `slot % RING`, see NegotiationPositionLib.
+    /// @dev Seconds from gate closure to the start of delivery.
+    uint32 internal immutable _gateLead;
+
+    /// @dev At `slot % RING`, see PositionLib.
     mapping(uint32 participantId => mapping(uint256 place => uint256 word)) private _positions;
 
-    /// @dev Adds one trade to the participant's position in a slot that is still open.
+    constructor(uint32 gateLead) {
+        _gateLead = gateLead;
+    }
+
+    /// @dev Adds one trade, as `PositionLib.pack` made it, to the participant's position in a slot that is still open.
     function _add(uint32 slot, uint32 participantId, uint256 added) internal {
         mapping(uint256 place => uint256 word) storage words = _positions[participantId];
         uint256 word = words[slot % RING];
         if (word.epochOf() != slot / RING) {
             require(!word.isUnfinished(), EarlierSlotOpen(uint32(word.epochOf()) * RING + (slot % RING)));
-            word = NegotiationPositionLib.opened(slot / RING);
+            word = PositionLib.opened(slot / RING);
         }
         word += added;
         require(!word.isOverfull(), PositionFull(slot, participantId));
@@ -33,9 +40,9 @@ abstract contract ConditionalLedger is ConditionalTerms {
         uint32 participantId
     ) internal override returns (bool isOpen, uint256 payment, uint256 unbound) {
         uint256 word = _positionOf(slot, participantId);
-        if (word.stateOf() != NegotiationPositionLib.State.Open) return (false, 0, 0);
+        if (word.stateOf() != PositionLib.State.Open) return (false, 0, 0);
 
-        _positions[participantId][slot % RING] = word.withState(NegotiationPositionLib.State.Collected);
+        _positions[participantId][slot % RING] = word.withState(PositionLib.State.Collected);
 
         return (true, word.paymentOf(), 0);
     }
@@ -46,15 +53,15 @@ abstract contract ConditionalLedger is ConditionalTerms {
         uint32 participantId
     ) internal override returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover) {
         uint256 word = _positionOf(slot, participantId);
-        if (word.stateOf() != NegotiationPositionLib.State.Collected) return (0, 0, 0, 0);
+        if (word.stateOf() != PositionLib.State.Collected) return (0, 0, 0, 0);
 
-        _positions[participantId][slot % RING] = word.withState(NegotiationPositionLib.State.Closed);
+        _positions[participantId][slot % RING] = word.withState(PositionLib.State.Closed);
 
         return (word.boughtOf(), word.soldOf(), word.receivableOf(), word.coverOf());
     }
 
     /// @dev The participant's position in a slot; zero if its place holds another slot.
-    function _positionOf(uint32 slot, uint32 participantId) internal view returns (uint256 word) {
+    function _positionOf(uint32 slot, uint32 participantId) private view returns (uint256 word) {
         word = _positions[participantId][slot % RING];
         if (word.epochOf() != slot / RING) word = 0;
     }
@@ -62,9 +69,27 @@ abstract contract ConditionalLedger is ConditionalTerms {
     /* READING */
 
     /// @inheritdoc IVenue
+    function boundOf(uint32 slot, uint32 participantId) public view virtual returns (uint256) {
+        uint256 word = _positionOf(slot, participantId);
+        if (word.stateOf() == PositionLib.State.Open) return word.paymentOf() + word.coverOf();
+        return word.stateOf() == PositionLib.State.Collected ? word.coverOf() : 0;
+    }
+
+    /// @inheritdoc IVenue
     function tradeOf(uint32 slot, uint32 participantId) external view returns (Trade memory) {
         require(isFinal(slot), OutcomeOpen(slot));
         uint256 word = _positionOf(slot, participantId);
         return Trade(word.boughtOf(), word.soldOf(), word.paymentOf(), word.receivableOf());
+    }
+
+    /// @inheritdoc IVenue
+    function isFinal(uint32 slot) public view override returns (bool) {
+        return block.timestamp >= _gateOf(slot);
+    }
+
+    /// @dev When no trade of the slot is possible any more.
+    function _gateOf(uint32 slot) internal view returns (uint256) {
+        uint256 startAt = _startOf(slot);
+        return startAt > _gateLead ? startAt - _gateLead : 0;
     }
 }
