@@ -6,8 +6,9 @@ import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 /// @title Where delivered energy came from, as a token that counts once
 /// @notice One tag stands for one Wh that a meter saw being fed in, in one slot and zone and from one source. A tag is
 /// minted after settlement, may change hands, and ends when somebody claims it: what was claimed cannot be claimed again.
-/// In the terms of EnergyTag a tag is a granular certificate, minting its issuance, claiming its cancellation, and a
-/// registered device its production device.
+/// In the terms of the EnergyTag standard a tag is a granular certificate of a slot, minting its issuance, claiming its
+/// cancellation, a registered participant a production device and its authority the issuing body. Tags of one slot, zone and
+/// source are alike: which device they came from stands in `TagsMinted`, not in the id.
 /// @dev An id says everything about its tags:
 ///
 ///   255        72 71      64 63      32 31      0
@@ -34,15 +35,24 @@ interface IEnergyTag is IERC1155 {
     /// @notice What is known of a participant as a producer.
     /// @param serial of the credential that certified it
     /// @param fromSlot first slot in which it is known to have been certified so; 0 if it is not registered
+    /// @param validUntil when that credential ends
     struct Device {
         Source source;
         uint32 zone;
         uint32 serial;
         uint32 fromSlot;
+        uint40 validUntil;
     }
 
     /// @notice A participant's source was written down as its authority certified it, for slots from `fromSlot` on.
-    event DeviceRegistered(uint32 indexed participantId, Source source, uint32 zone, uint32 serial, uint32 fromSlot);
+    event DeviceRegistered(
+        uint32 indexed participantId,
+        Source source,
+        uint32 zone,
+        uint32 serial,
+        uint32 fromSlot,
+        uint40 validUntil
+    );
     /// @notice What a participant fed into the grid in a slot became tags, or nothing if no measured reading says so.
     /// @param energyWh all that was minted
     /// @param pledgedWh the part that was sold in advance and went to the venue that owes it to its buyers
@@ -87,7 +97,7 @@ interface IEnergyTag is IERC1155 {
     error LengthMismatch(uint256 ids, uint256 amounts);
     /// @notice Thrown when an amount is zero.
     error NoTags(uint256 id);
-    /// @notice Thrown when someone other than governance names the venue, or one is named already.
+    /// @notice Thrown when someone other than governance names the venue, one is named already, or tags were minted without.
     error PledgeBookFixed(address pledgeBook, address caller);
     /// @notice Thrown when a venue takes more tags than there are.
     error PledgeTooHigh(uint256 available, uint256 asked);
@@ -97,8 +107,9 @@ interface IEnergyTag is IERC1155 {
     /* DEVICES */
 
     /// @notice Writes down what the authorities certified about participants; anyone may call. Counts from the next slot on.
-    /// @dev A newer credential makes it necessary to register again. If it follows directly on the one written down and says
-    /// the same, nothing is interrupted; else what was not minted before counts as `Grid` until the next slot.
+    /// @dev A newer credential is to be registered before the registered one ends. If it follows directly on that one and
+    /// says the same, nothing is interrupted. Else it begins anew, with the next slot, and what was not minted before counts
+    /// as `Grid`: that only the participant's own account may do, anybody else passes it over.
     function register(uint32[] calldata participantIds) external;
 
     /* MINTING */
@@ -128,7 +139,8 @@ interface IEnergyTag is IERC1155 {
 
     /* GOVERNANCE */
 
-    /// @notice Called by governance, once: names the venue that collects what sellers owe before they get the rest.
+    /// @notice Called by governance, once and before the first minting: names the venue that collects what sellers owe
+    /// before they get the rest.
     function setPledgeBook(address pledgeBook_) external;
 
     /* READING */

@@ -25,6 +25,8 @@ contract EnergyTag is ERC1155, EnergyTagDevices {
 
     /// @inheritdoc IEnergyTag
     address public pledgeBook;
+    /// @dev In the same word, which minting reads anyway.
+    bool private _hasMinted;
     mapping(uint256 id => Total) private _totals;
     /// @dev One bit for each participant, 256 a word, so that a batch shares words.
     mapping(uint32 slot => mapping(uint32 word => uint256 bits)) private _minted;
@@ -49,6 +51,8 @@ contract EnergyTag is ERC1155, EnergyTagDevices {
 
     /// @inheritdoc IEnergyTag
     function mint(uint32 slot, uint32[] calldata participantIds) external {
+        if (!_hasMinted) _hasMinted = true;
+
         for (uint256 i = 0; i < participantIds.length; ++i) {
             uint32 participantId = participantIds[i];
             if (isMinted(slot, participantId)) continue;
@@ -185,7 +189,8 @@ contract EnergyTag is ERC1155, EnergyTagDevices {
 
     /// @inheritdoc IEnergyTag
     function setPledgeBook(address pledgeBook_) external {
-        bool isOpen = pledgeBook == address(0) && msg.sender == registry.governance();
+        // Sellers know before their first tag who comes before them.
+        bool isOpen = pledgeBook == address(0) && !_hasMinted && msg.sender == registry.governance();
         require(isOpen, PledgeBookFixed(pledgeBook, msg.sender));
 
         pledgeBook = pledgeBook_;

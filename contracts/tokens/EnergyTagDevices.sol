@@ -12,7 +12,7 @@ import {TagLib} from "../libraries/TagLib.sol";
 ///
 ///   register            slot                 mint
 ///   --|---- fromSlot ----|=====|---------------|--
-///     serial n                                 serial n, or n + 1 of the same class and zone: certified
+///     serial n, valid until after the slot     serial n, or n + 1 of the same source and zone: certified
 abstract contract EnergyTagDevices is IEnergyTag {
     IParticipantRegistry public immutable registry;
     uint32 public immutable slotSeconds;
@@ -40,31 +40,46 @@ abstract contract EnergyTagDevices is IEnergyTag {
     function _register(uint32 participantId) private {
         IParticipantRegistry.Participant memory entry = registry.participant(participantId);
         Device memory device = _devices[participantId];
-        if (device.fromSlot != 0 && device.serial == entry.serial) return;
+        bool isNew = device.fromSlot == 0;
+        if (!isNew && device.serial == entry.serial) return;
 
-        if (!_follows(device, entry)) {
+        // Nobody knows of the time between two credentials.
+        bool goesOn = !isNew && _saysTheSame(device, entry) && block.timestamp <= device.validUntil;
+        if (!goesOn) {
+            if (!isNew && msg.sender != entry.account) return;
             device.source = sourceOfClass(entry.deviceClass);
             device.zone = entry.zone;
             // Below 2^32 for as long as time counts in 32 bits and slots are longer than a second.
             device.fromSlot = uint32(block.timestamp / slotSeconds + 1);
         }
         device.serial = entry.serial;
+        device.validUntil = entry.validUntil;
         _devices[participantId] = device;
 
-        emit DeviceRegistered(participantId, device.source, device.zone, device.serial, device.fromSlot);
+        emit DeviceRegistered(
+            participantId,
+            device.source,
+            device.zone,
+            device.serial,
+            device.fromSlot,
+            device.validUntil
+        );
     }
 
-    /// @dev Whether the present credential is the one after the registered one and says the same.
-    function _follows(Device memory device, IParticipantRegistry.Participant memory entry) private view returns (bool) {
+    /// @dev Whether the present credential is the registered one, or the one after it and of the same source and zone.
+    function _saysTheSame(
+        Device memory device,
+        IParticipantRegistry.Participant memory entry
+    ) private view returns (bool) {
+        if (entry.serial == device.serial) return true;
         return
-            device.fromSlot != 0 &&
             entry.serial == uint256(device.serial) + 1 &&
             sourceOfClass(entry.deviceClass) == device.source &&
             entry.zone == device.zone;
     }
 
-    /// @dev The id of what the participant feeds in. Whoever was revoked, or whose credential ended, before the slot was over
-    /// is not certified for it.
+    /// @dev The id of what the participant feeds in. Whoever was revoked before the slot was over, or whose credential, the
+    /// registered or the present one, ended before, is not certified for it.
     function _tagOf(
         uint32 slot,
         uint32 participantId,
@@ -75,9 +90,10 @@ abstract contract EnergyTagDevices is IEnergyTag {
         bool isCertified =
             device.fromSlot != 0 &&
                 device.fromSlot <= slot &&
+                endAt <= device.validUntil &&
                 endAt <= entry.validUntil &&
                 (entry.revokedAt == 0 || endAt <= entry.revokedAt) &&
-                (entry.serial == device.serial || _follows(device, entry));
+                _saysTheSame(device, entry);
         return TagLib.idOf(isCertified ? device.source : Source.Grid, entry.zone, slot);
     }
 

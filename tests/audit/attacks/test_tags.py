@@ -14,6 +14,7 @@ from tests.audit.attacks.tag_stage import (
     CALLS_BACK,
     REFUSES,
     SOLAR_CLASS,
+    SOURCES,
     WIND_CLASS,
     TagStage,
 )
@@ -131,7 +132,7 @@ def test_a_slot_before_the_registration_has_no_certified_source(fresh):
     stage = fresh
     stage.renew(stage.bob, device_class=SOLAR_CLASS, serial=2)
     stage.go(stage.start)
-    stage.system.tags.send("register", [stage.bob.id])
+    stage.system.tags.send("register", [stage.bob.id], sender=stage.bob)
     assert source_after(stage, stage.bob) is Source.GRID
     stage.slot = stage.evm.now // SLOT + 1
     assert source_after(stage, stage.bob) is Source.SOLAR
@@ -170,6 +171,36 @@ def test_a_source_counts_only_if_nothing_else_was_certified_in_between(
     if is_registered_again:
         stage.system.tags.send("register", [stage.sunny.id])
     assert source_after(stage, stage.sunny) is source
+
+
+def test_nobody_interrupts_what_somebody_else_is_certified_for(fresh):
+    """Registering anew would make what is not minted yet energy of the grid."""
+    stage, tags = fresh, fresh.system.tags
+    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=3)
+    before = tags.call("deviceOf", stage.sunny.id)
+    sent = tags.send("register", [stage.sunny.id], sender=stage.windy)
+    assert not sent.events
+    assert tags.call("deviceOf", stage.sunny.id) == before
+    tags.send("register", [stage.sunny.id], sender=stage.sunny)
+    assert tags.call("deviceOf", stage.sunny.id).fromSlot == stage.evm.now // SLOT + 1
+
+
+def test_the_time_between_two_credentials_is_certified_by_none(fresh):
+    """The first one ends a day before the slot and the next one comes in it: nobody said what produced in between."""
+    stage, tags = fresh, fresh.system.tags
+    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=2, days=1)
+    tags.send("register", [stage.sunny.id])
+    stage.slot += 1
+    with stage.evm.undone():
+        stage.go(stage.start - 1)
+        stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=3)
+        # It ended as the slot before began, so that registering now does not go on from it.
+        assert not tags.send("register", [stage.sunny.id]).events
+        assert source_after(stage, stage.sunny) is Source.GRID
+    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=3)
+    told = tags.send("register", [stage.sunny.id]).only("DeviceRegistered")
+    assert told["fromSlot"] < stage.slot
+    assert source_after(stage, stage.sunny) is Source.SOLAR
 
 
 def test_another_zone_is_not_what_was_registered(fresh):
@@ -405,6 +436,14 @@ def test_nobody_claims_the_tags_of_another_even_with_its_approval_to_move_them(h
 
 
 # Ids and deployments
+
+
+def test_the_venue_that_comes_first_is_named_before_the_first_tag_or_never(stage):
+    bare = Stage(("alice",), tags=SOURCES)
+    bare.settle()
+    bare.tags.send("mint", bare.slot, [])
+    named = ("setPledgeBook", bare.negotiation)
+    assert refusal(bare.tags.send, *named, sender=bare.governance) == "PledgeBookFixed"
 
 
 def test_an_id_says_source_zone_and_slot(stage):
