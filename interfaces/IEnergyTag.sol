@@ -97,6 +97,8 @@ interface IEnergyTag is IERC1155 {
     error LengthMismatch(uint256 ids, uint256 amounts);
     /// @notice Thrown when an amount is zero.
     error NoTags(uint256 id);
+    /// @notice Thrown when no energy has such an id: its source does not exist.
+    error UnknownTag(uint256 id);
     /// @notice Thrown when someone other than governance names the venue, one is named already, or tags were minted without.
     error PledgeBookFixed(address pledgeBook, address caller);
     /// @notice Thrown when a venue takes more tags than there are.

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from setm.errors import ConfigError
+from setm.tags.deployment import classes_of
+
 Config = Mapping[str, Any]
 
 FOUNDATION = ("token", "registry", "clearinghouse")
@@ -27,9 +30,11 @@ STANDARD: Mapping[str, str] = MappingProxyType(
     }
 )
 """The contract of each role of every deployment."""
-OPTIONAL: Mapping[str, str] = MappingProxyType({})
+OPTIONAL: Mapping[str, str] = MappingProxyType(
+    {"tags": "EnergyTag", "conditional": "ConditionalMarket"}
+)
 """The contract of each role that is deployed if the configuration has a section of the role's name."""
-_OPTIONAL_VENUES: tuple[str, ...] = ()
+_OPTIONAL_VENUES: tuple[str, ...] = ("conditional",)
 ALL_VENUES = ("settlement", "auction", "negotiation", *_OPTIONAL_VENUES)
 """The roles that hold collateral, in the order in which the clearinghouse lists them."""
 
@@ -97,12 +102,28 @@ def house(config: Config) -> Iterator[Part]:
         "auction", config, clearinghouse, settlement, Of("rule"), _struct(config, "auction")
     )
     yield _part("negotiation", config, clearinghouse, settlement, _struct(config, "negotiation"))
+    yield from _tags(config)
+
+
+def _tags(config: Config) -> Iterator[Part]:
+    """Yield the contract of energy tags, and the venue that owes them, if they are wanted."""
+    clearinghouse, settlement = Of("clearinghouse"), Of("settlement")
+    if "tags" in config:
+        parts = (Of("registry"), Of("meters"), settlement, classes_of(config["tags"]))
+        yield _part("tags", config, *parts)
+    if "conditional" in config:
+        if "tags" not in config:
+            raise ConfigError("conditional: the venue owes energy tags: add a section tags")
+        values = _struct(config, "conditional")
+        yield _part("conditional", config, clearinghouse, settlement, Of("tags"), values)
 
 
 def openings(config: Config) -> Iterator[Call]:
     """Yield the calls that make venues of contracts, before anybody deposits."""
     for role in venues(config):
         yield Call(role="clearinghouse", function="addVenue", arguments=(Of(role),))
+    if "conditional" in config:
+        yield Call(role="tags", function="setPledgeBook", arguments=(Of("conditional"),))
 
 
 def contracts(config: Config) -> dict[str, str]:

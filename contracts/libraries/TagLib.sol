@@ -23,8 +23,10 @@ library TagLib {
     }
 
     function sourceOf(uint256 id) internal pure returns (IEnergyTag.Source) {
-        // An id that is none has no such source and reverts.
-        return IEnergyTag.Source(id >> SOURCE);
+        uint256 source = id >> SOURCE;
+        bool isKnown = source != 0 && source <= uint256(type(IEnergyTag.Source).max);
+        require(isKnown, IEnergyTag.UnknownTag(id));
+        return IEnergyTag.Source(source);
     }
 
     function zoneOf(uint256 id) internal pure returns (uint32) {

@@ -50,6 +50,8 @@ class System:
     rule: Contract = field(init=False)
     auction: Contract = field(init=False)
     negotiation: Contract = field(init=False)
+    tags: Contract = field(init=False)
+    conditional: Contract = field(init=False)
     operator: Person = field(init=False)
 
     def domain(self, contract: Contract) -> messages.Domain:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from setm import messages
-from setm.evm import Reverted
+from setm.errors import ConfigError
+from setm.evm import Evm, Reverted, default_config, deploy_system
 from setm.evm.machine import NOBODY
 from setm.tags import Source, tag_id
 from tests.audit.attacks.stage import SLOT, Stage, refusal
 from tests.audit.attacks.tag_stage import (
     BURNS_GAS,
     CALLS_BACK,
+    MARKET,
     REFUSES,
     SOLAR_CLASS,
     SOURCES,
@@ -451,9 +455,30 @@ def test_an_id_says_source_zone_and_slot(stage):
     for tag in ((Source.GRID, 0, 0), (Source.WIND, 2**32 - 1, 2**32 - 1), (Source.SOLAR, 7, 9)):
         assert tags.call("idOf", *tag) == tag_id(*tag)
         assert tuple(tags.call("decode", tag_id(*tag))) == tag
-    assert refusal(tags.call, "decode", 4 << 64) == "Panic"
-    assert refusal(tags.call, "decode", 1 << 72) == "Panic"
+    for number in (7, 4 << 64, 1 << 72, (1 << 72) + (2 << 64), 2**256 - 1):
+        with pytest.raises(Reverted) as refused:
+            tags.call("decode", number)
+        assert (refused.value.name, refused.value.arguments) == ("UnknownTag", {"id": number})
 
 
 def test_plain_deployments_have_no_tags():
     assert not hasattr(Stage(("alice",)).system, "tags")
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"conditional": MARKET}, "conditional: the venue owes energy tags: add a section tags"),
+        (
+            {"tags": {"sources": {"7": "coal"}}},
+            "tags.sources.7: 'coal': expected grid, solar, wind",
+        ),
+        (
+            {"tags": {"sources": {"65536": "wind"}}},
+            "tags.sources: class '65536': expected 0 to 65535",
+        ),
+    ],
+)
+def test_sections_that_say_nothing_useful_are_refused(sections, message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        deploy_system(Evm(), default_config(**sections))

@@ -172,7 +172,9 @@ def deployed(name: str) -> Case:
     """Return the case of a venue, deployed once; undo what a test did with ``evm.snapshot`` and ``evm.revert``."""
     kind, changes = KINDS[name]
     evm = Evm()
-    system = deploy_system(evm, default_config(auction=changes, tags={"sources": {}}, conditional=CONDITIONAL))
+    system = deploy_system(
+        evm, default_config(auction=changes, tags={"sources": {}}, conditional=CONDITIONAL)
+    )
     settler = evm.account("settler")
     venue = _deploy_venue(evm, system, settler, name)
     for address in (venue, settler):
