@@ -116,7 +116,13 @@ class TagStage(Stage):
         self.settle(*(self.people[name] for name in readings))
 
     def renew(
-        self, person: Person, *, device_class: int, serial: int, zone: int = 1, days: int = 365
+        self,
+        person: Person,
+        *,
+        device_class: int,
+        serial: int,
+        zone: int = 1,
+        valid_until: int | None = None,
     ) -> None:
         """Let the authority certify somebody anew."""
         credential = messages.credential(
@@ -126,7 +132,7 @@ class TagStage(Stage):
             device_class=device_class,
             zone=zone,
             commitment=self.commitment_of(person),
-            valid_until=self.evm.now + days * DAY,
+            valid_until=valid_until or self.evm.now + 365 * DAY,
             serial=serial,
         )
         authority = self.system.authority

@@ -192,7 +192,7 @@ def test_nobody_interrupts_what_somebody_else_is_certified_for(fresh):
 def test_the_time_between_two_credentials_is_certified_by_none(fresh):
     """The first one ends a day before the slot and the next one comes in it: nobody said what produced in between."""
     stage, tags = fresh, fresh.system.tags
-    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=2, days=1)
+    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=2, valid_until=stage.start)
     tags.send("register", [stage.sunny.id])
     stage.slot += 1
     with stage.evm.undone():
@@ -228,7 +228,7 @@ def test_a_revoked_or_expired_producer_is_certified_for_nothing(fresh):
         stage.go(stage.end)
         stage.revoke(stage.sunny)
         assert source_after(stage, stage.sunny) is Source.SOLAR
-    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=2, days=1)
+    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=2, valid_until=stage.start)
     # A day from a day before the slot: it ends as the slot begins.
     assert source_after(stage, stage.sunny) is Source.GRID
 
