@@ -61,6 +61,21 @@ PLACE_ORDER: Fields = (
     ("uint256", "nonce"),
     ("uint256", "deadline"),
 )
+ANNOUNCE: Fields = (
+    ("uint32", "slot"),
+    ("uint8", "side"),
+    ("uint32", "energyWh"),
+    ("uint256", "nonce"),
+    ("uint256", "deadline"),
+)
+TAKE: Fields = (
+    ("uint32", "slot"),
+    ("uint8", "side"),
+    ("uint32", "energyWh"),
+    ("uint32", "price"),
+    ("uint256", "nonce"),
+    ("uint256", "deadline"),
+)
 AGREEMENT: Fields = (
     ("uint32", "buyerId"),
     ("uint32", "sellerId"),
@@ -79,6 +94,7 @@ REGISTRY_DOMAIN = "SETM ParticipantRegistry"
 METER_DOMAIN = "SETM MeterRegistry"
 AUCTION_DOMAIN = "SETM Auction"
 NEGOTIATION_DOMAIN = "SETM Negotiation"
+TARIFF_DOMAIN = "SETM Tariff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +246,29 @@ def place_order(
     """Return what a key signs to have an open order entered by somebody else."""
     values = (slot, int(side), tick, energy_wh, nonce, deadline)
     return _message(AUCTION_DOMAIN, domain, "PlaceOrder", PLACE_ORDER, values)
+
+
+def announce(
+    domain: Domain, *, slot: int, side: Side, energy_wh: int, nonce: int, deadline: int
+) -> Message:
+    """Return what a key signs to have an announcement to a tariff entered by somebody else."""
+    values = (slot, int(side), energy_wh, nonce, deadline)
+    return _message(TARIFF_DOMAIN, domain, "Announce", ANNOUNCE, values)
+
+
+def take(
+    domain: Domain,
+    *,
+    slot: int,
+    side: Side,
+    energy_wh: int,
+    price: int,
+    nonce: int,
+    deadline: int,
+) -> Message:
+    """Return what a key signs to have somebody else take a tariff's posted price for it."""
+    values = (slot, int(side), energy_wh, price, nonce, deadline)
+    return _message(TARIFF_DOMAIN, domain, "Take", TAKE, values)
 
 
 def agreement(

@@ -10,7 +10,9 @@ from functools import cache
 from typing import Any
 
 from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
+from setm.evm.tariff import DEFAULTS as TARIFF
 from setm.tags import ANY
+from setm.tariff import State
 from setm.types import Kind, Side, Terms
 
 MARGIN = 20_000_000
@@ -57,7 +59,11 @@ class Case:
         """Go to gate closure of the slot."""
         config = self.system.config
         section = self.name if self.name in config else "auction"
-        self.evm.now = slot * config["slot_seconds"] - config[section]["gate_lead"]
+        self._go_before(slot, config[section]["gate_lead"])
+
+    def _go_before(self, slot: int, lead: int) -> None:
+        """Go to ``lead`` seconds before the slot's delivery."""
+        self.evm.now = slot * self.system.config["slot_seconds"] - lead
 
     def enter(
         self,
@@ -148,12 +154,40 @@ class ConditionalCase(Case):
     def decide(self, slot: int) -> None:
         self.pass_gate(slot)
 
+class TariffCase(Case):
+    """As much is offered as wanted, so that the price is the lowest one: PRICE."""
+
+    def enter(self, slot, side, person, *, energy_wh=ENERGY_WH, sender=None, salt=7):  # type: ignore[no-untyped-def]
+        self.venue.send("announce", (slot, side, energy_wh), sender=sender or person)
+
+    def trade(self, slot: int, *, energy_wh: int = ENERGY_WH) -> None:
+        super().trade(slot, energy_wh=energy_wh)
+        self._take_all(slot)
+
+    def decide(self, slot: int) -> None:
+        self._take_all(slot)
+        self.pass_gate(slot)
+
+    def pass_gate(self, slot: int) -> None:
+        self._go_before(slot, TARIFF["gate_lead"])
+
+    def _take_all(self, slot: int) -> None:
+        """Go to where the price is posted, and let all take it whole who have not."""
+        self._go_before(slot, TARIFF["announce_lead"])
+        price = self.venue.priceOf(slot)
+        for person in (self.alice, self.bob):
+            part = self.venue.announcementOf(slot, person.id)
+            if part.state == State.ANNOUNCED:
+                taking = (slot, part.side, part.announcedWh, price)
+                self.venue.send("take", taking, sender=person)
+
 
 OPEN = {"is_sealed": False, "reveal_window": 0, "bond": 0}
 KINDS: dict[str, tuple[type[Case], dict[str, Any]]] = {
     "sealed auction": (SealedAuction, {}),
     "open auction": (OpenAuction, OPEN),
     "negotiation": (NegotiationCase, {}),
+    "tariff": (TariffCase, {}),
     "conditional": (ConditionalCase, {}),
 }
 CONDITIONAL = {
@@ -202,6 +236,9 @@ def deployed(name: str) -> Case:
 
 def _deploy_venue(evm: Evm, system: System, settler: Any, name: str) -> Contract:
     config = system.config
+    if name == "tariff":
+        values = tuple({**TARIFF, "feed_in_price": PRICE}.values())
+        return evm.deploy("Tariff", system.clearinghouse, settler, values)
     if name == "negotiation":
         values = tuple(config["negotiation"].values())
         return evm.deploy("Negotiation", system.clearinghouse, settler, values)
