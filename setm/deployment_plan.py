@@ -31,10 +31,10 @@ STANDARD: Mapping[str, str] = MappingProxyType(
 )
 """The contract of each role of every deployment."""
 OPTIONAL: Mapping[str, str] = MappingProxyType(
-    {"tags": "EnergyTag", "conditional": "ConditionalMarket"}
+    {"tariff": "Tariff", "tags": "EnergyTag", "conditional": "ConditionalMarket"}
 )
 """The contract of each role that is deployed if the configuration has a section of the role's name."""
-_OPTIONAL_VENUES: tuple[str, ...] = ("conditional",)
+_OPTIONAL_VENUES: tuple[str, ...] = ("tariff", "conditional")
 ALL_VENUES = ("settlement", "auction", "negotiation", *_OPTIONAL_VENUES)
 """The roles that hold collateral, in the order in which the clearinghouse lists them."""
 
@@ -102,6 +102,8 @@ def house(config: Config) -> Iterator[Part]:
         "auction", config, clearinghouse, settlement, Of("rule"), _struct(config, "auction")
     )
     yield _part("negotiation", config, clearinghouse, settlement, _struct(config, "negotiation"))
+    if "tariff" in config:
+        yield _part("tariff", config, clearinghouse, settlement, _struct(config, "tariff"))
     yield from _tags(config)
 
 

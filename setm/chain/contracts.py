@@ -17,7 +17,9 @@ from setm.chain.abi import ROLES, abi
 from setm.chain.events import decode_log
 from setm.chain.sender import Sender
 from setm.messages import Domain, Message
+from setm.tariff import Announcement, Taking
 from setm.types import Order, Reading, Side, Terms
+from setm.units import Price
 
 SignedReading = tuple[Reading, bytes, bytes]
 
@@ -255,3 +257,24 @@ class Negotiation(Bound):
         args = (values, buyer_key, buyer_signature, seller_key, seller_signature)
         slots = int(agreement.values["slotCount"])
         return self._send(sender, "agree", "agree", args, 250_000 + 80_000 * slots)
+
+
+class Tariff(Bound):
+    """The posted price of each slot."""
+
+    role = "tariff"
+
+    def announce_many(self, sender: Sender, announcements: Sequence[Announcement]) -> TxReceipt:
+        """Announce energy of the sender for several slots."""
+        values = [(one.slot, int(one.side), one.energy_wh) for one in announcements]
+        gas = 100_000 + 60_000 * len(values)
+        return self._send(sender, "announce", "announceMany", (values,), gas)
+
+    def take(self, sender: Sender, taking: Taking) -> TxReceipt:
+        """Take a slot's posted price for the sender."""
+        values = (taking.slot, int(taking.side), taking.energy_wh, taking.price)
+        return self._send(sender, "take", "take", (values,), 150_000)
+
+    def price_of(self, slot: int) -> Price:
+        """Return a slot's posted price, 0.001 EUR/MWh."""
+        return Price(int(self.ask("priceOf", slot)))

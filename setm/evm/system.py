@@ -52,6 +52,7 @@ class System:
     negotiation: Contract = field(init=False)
     tags: Contract = field(init=False)
     conditional: Contract = field(init=False)
+    tariff: Contract = field(init=False)
     operator: Person = field(init=False)
 
     def domain(self, contract: Contract) -> messages.Domain:

@@ -143,6 +143,4 @@ def announcement(slot: int, side: Side, energy_wh: int) -> reference.Announcemen
 
 def taking(slot: int, side: Side, energy_wh: int, price: int) -> reference.Taking:
     """Return the message of the reference."""
-    return reference.Taking(
-        slot=Slot(slot), side=side, energy_wh=Wh(energy_wh), price=Price(price)
-    )
+    return reference.Taking(slot=Slot(slot), side=side, energy_wh=Wh(energy_wh), price=Price(price))

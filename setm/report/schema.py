@@ -102,7 +102,9 @@ def _gas(name: str, meaning: str) -> Column:
 SLOT = _number("slot", "delivery slot, UTC Unix seconds // slot seconds")
 START = Column(name="start_utc", kind="time", unit="UTC", meaning="start of the slot's delivery")
 PARTICIPANT = _text("participant", "name of the participant")
-VENUE = _text("venue", "where it was traded: auction, negotiation or another venue of the deployment")
+VENUE = _text(
+    "venue", "where it was traded: auction, negotiation or another venue of the deployment"
+)
 
 PARTICIPANTS = Table(
     name="participants",

@@ -8,7 +8,12 @@ from types import MappingProxyType
 from setm.simulation.auction_day import AuctionOnChain
 from setm.simulation.negotiation_day import NegotiationOnChain
 from setm.simulation.scene import OnChain
+from setm.simulation.tariff_day import TariffOnChain
 
 ON_CHAIN: Mapping[str, OnChain] = MappingProxyType(
-    {"negotiation": NegotiationOnChain(), "auction": AuctionOnChain()}
+    {
+        "negotiation": NegotiationOnChain(),
+        "auction": AuctionOnChain(),
+        "tariff": TariffOnChain(),
+    }
 )

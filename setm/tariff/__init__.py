@@ -35,7 +35,6 @@ from setm.tariff.terms import (
     Refused,
     State,
     Taking,
-    ratio_price,
     share,
 )
 
@@ -57,7 +56,6 @@ __all__ = [
     "collect",
     "filled",
     "price_of",
-    "ratio_price",
     "release_margin",
     "share",
     "take",

@@ -13,7 +13,6 @@ from setm.tariff.terms import (
     Refused,
     State,
     Taking,
-    ratio_price,
     share,
 )
 from setm.types import ParticipantId, Side, Trade
@@ -78,9 +77,8 @@ def price_of(book: Book, slot: int, now: int) -> Price:
 
 
 def _price(book: Book, slot: int) -> Price:
-    announced, config = book.sums_of(slot).announced, book.config
-    supply, demand = announced[Side.ASK], announced[Side.BID]
-    return ratio_price(supply, demand, config.feed_in_price, config.retail_price)
+    announced = book.sums_of(slot).announced
+    return book.config.price(announced[Side.ASK], announced[Side.BID])
 
 
 def filled(book: Book, slot: int, participant_id: int) -> Wh:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from setm.errors import OrderRefused
+from setm.pricing import SupplyDemand
 from setm.slots import Slot
 from setm.types import Side
 from setm.units import Money, Price, Wh, payment_up
@@ -62,6 +63,11 @@ class Config:
             return Phase.ANNOUNCING
         return Phase.TAKING if ahead > self.gate_lead else Phase.FINAL
 
+    def price(self, supply_wh: int, demand_wh: int) -> Price:
+        """Return the price of the supply/demand ratio, 0.001 EUR/MWh: the formula of the pricing rule."""
+        rule = SupplyDemand(feed_in_price=self.feed_in_price, retail_price=self.retail_price)
+        return rule.price(supply_wh, demand_wh)
+
     def cost(self, side: Side, energy_wh: int, price: int) -> Money:
         """Return what energy can cost at a price: a bid its payment, an ask buying back beyond its revenue."""
         if side is Side.BID:
@@ -91,21 +97,6 @@ class Taking:
     side: Side
     energy_wh: Wh
     price: Price
-
-
-def ratio_price(supply_wh: int, demand_wh: int, feed_in_price: int, retail_price: int) -> Price:
-    """Return the price of the supply/demand ratio, rounded down, 0.001 EUR/MWh; the retail price without supply.
-
-    >>> [ratio_price(supply, 100, 30_000, 60_000) for supply in (0, 50, 100, 200)]
-    [60000, 40000, 30000, 30000]
-    """
-    if supply_wh == 0:
-        return Price(retail_price)
-    if supply_wh >= demand_wh or feed_in_price == 0:
-        return Price(feed_in_price)
-    spread = retail_price - feed_in_price
-    weighted = spread * supply_wh + feed_in_price * demand_wh
-    return Price(feed_in_price * retail_price * demand_wh // weighted)
 
 
 def share(taken_wh: int, ahead_wh: int, side_wh: int, volume_wh: int) -> Wh:

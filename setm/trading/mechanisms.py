@@ -9,10 +9,12 @@ from setm.errors import ConfigError
 from setm.trading.auction import SealedAuction
 from setm.trading.mechanism import Mechanism
 from setm.trading.negotiation import Negotiated
+from setm.trading.tariff import PostedTariff
 
 _ALL: tuple[Mechanism, ...] = (
     Negotiated(),
     SealedAuction(name="auction", title="Uniform-price auction", after="Mengelkamp et al. 2018"),
+    PostedTariff(),
 )
 MECHANISMS: Mapping[str, Mechanism] = MappingProxyType({item.name: item for item in _ALL})
 

@@ -27,6 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "ledger",
         "negotiation",
         "tags",
+        "tariff",
         "deployment_plan",
     ),
     ("data", "forecast", "agents", "scenario", "experiment"),

@@ -154,6 +154,7 @@ class ConditionalCase(Case):
     def decide(self, slot: int) -> None:
         self.pass_gate(slot)
 
+
 class TariffCase(Case):
     """As much is offered as wanted, so that the price is the lowest one: PRICE."""
 

@@ -265,25 +265,6 @@ class TariffMachine(RuleBasedStateMachine):
             pools += pool
         assert self.market.system.clearinghouse.poolOf(self.venue) == pools
 
-    @invariant()
-    def sides_match(self):
-        for slot, sums in self.book.sums.items():
-            parts = [
-                part
-                for part in self.book.parts.values()
-                if part.slot == slot and part.state is not State.NONE
-            ]
-            if len(parts) < len(
-                {n for n, _ in self.book.parts if self.book.part(slot, n).taken_wh}
-            ):
-                continue
-            filled = [0, 0]
-            for number in {n for n, _ in self.book.parts}:
-                part = self.book.part(slot, number)
-                filled[part.side] += reference.filled(self.book, slot, number)
-            is_whole = sum(part.taken_wh for part in parts) == sum(sums.taken)
-            assert not is_whole or filled == [min(sums.taken)] * 2
-
 
 @pytest.mark.parametrize(
     "prices",

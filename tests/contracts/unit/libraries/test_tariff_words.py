@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from setm.evm import Evm
-from setm.tariff import State, ratio_price, share
+from setm.pricing import SupplyDemand
+from setm.tariff import State, share
 from setm.types import Side
 
 
@@ -20,6 +21,10 @@ EPOCHS, AMOUNTS = up_to(2**16 - 1), up_to(2**48 - 1)
 ENERGIES, SUMS = up_to(2**32 - 1), up_to(2**64 - 1)
 PRICES = up_to(2**32 - 1)
 lib = cache(lambda: Evm().deploy("TariffWords"))
+
+
+def ratio_price(supply, demand, feed_in, retail):
+    return SupplyDemand(feed_in_price=feed_in, retail_price=retail).price(supply, demand)
 
 
 def fields(word):

@@ -3,7 +3,7 @@
 import pytest
 
 from setm import messages
-from setm.tariff import Phase, State, ratio_price
+from setm.tariff import Phase, State
 from setm.types import Side
 from setm.units import payment_up
 
@@ -40,8 +40,8 @@ def signed(market, venue):
     return sign
 
 
-def test_the_price_follows_the_ratio(venue, posted):
-    assert venue.priceOf(posted) == ratio_price(300, 600, 30_000, 55_500) == PRICE
+def test_the_price_follows_the_ratio(market, venue, posted):
+    assert venue.priceOf(posted) == market.rules.price(300, 600) == PRICE
 
 
 def test_refuses_somebody_without_user_security(venue, posted, mallory, refusal):
@@ -71,10 +71,10 @@ def test_refuses_another_price_than_the_posted_one(venue, posted, alice, named, 
 
 
 def test_refuses_who_announced_nothing(venue, posted, bob, refusal):
-    # Nothing is offered there.
-    assert venue.priceOf(posted - 1) == 55_500
+    # Nothing is wanted there.
+    assert venue.priceOf(posted - 1) == 30_000
     expected = {"slot": posted - 1, "participantId": bob.id, "side": Side.ASK}
-    found = refusal(lambda: venue.take((posted - 1, Side.ASK, 1, 55_500), sender=bob))
+    found = refusal(lambda: venue.take((posted - 1, Side.ASK, 1, 30_000), sender=bob))
     assert found == ("NothingToTake", expected)
 
 
