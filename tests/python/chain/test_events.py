@@ -34,6 +34,11 @@ def sample(part, seed):
     if kind == "address":
         address = "0x" + f"{seed + 1:02x}" * 20
         return address, address
+    if kind == "string":
+        return f"text {seed}", f"text {seed}"
+    if kind == "bytes":
+        value = bytes(range(40 + seed))
+        return value, "0x" + value.hex()
     if kind.startswith("bytes"):
         value = bytes([seed + 1]) * int(kind.removeprefix("bytes"))
         return value, "0x" + value.hex()
