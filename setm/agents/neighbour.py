@@ -136,6 +136,12 @@ class Seller:
     above: dict[str, Wh] = field(default_factory=dict)
 
     @property
+    def held(self) -> dict[str, Wh]:
+        """What it holds for whom, at either price."""
+        names = self.level.keys() | self.above.keys()
+        return {name: Wh(self.level.get(name, 0) + self.above.get(name, 0)) for name in names}
+
+    @property
     def free_wh(self) -> Wh:
         """What is unsold."""
         return Wh(self.energy_wh - sum(self.level.values()) - sum(self.above.values()))

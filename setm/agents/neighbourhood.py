@@ -164,18 +164,17 @@ class _Talk:
     def agreements(self) -> tuple[Agreement, ...]:
         """Return what both sides of each pair hold for each other, at the seller's price.
 
-        When the rounds ran out, a buyer may not know yet that somebody has taken what it held: the seller's books
-        count.
+        When the rounds ran out, a buyer may hold less than the seller thinks, or not know that it lost something.
         """
         return tuple(
             Agreement(
                 buyer=buyer,
                 seller=seller.name,
-                energy_wh=Wh(seller.level.get(buyer, 0) + seller.above.get(buyer, 0)),
+                energy_wh=Wh(min(held_wh, self.buyers[buyer].held[seller.name])),
                 price=seller.price,
             )
             for seller in self.sellers.values()
-            for buyer in sorted(seller.level.keys() | seller.above.keys())
+            for buyer, held_wh in sorted(seller.held.items())
         )
 
     def _rounds(self) -> bool:

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from setm.simulation.auction_day import AuctionOnChain
+from setm.simulation.distributed_day import DistributedOnChain
 from setm.simulation.negotiation_day import NegotiationOnChain
 from setm.simulation.scene import OnChain
 from setm.simulation.tariff_day import TariffOnChain
+from setm.trading.distributed import Distributed
 
 ON_CHAIN: Mapping[str, OnChain] = MappingProxyType(
     {
         "negotiation": NegotiationOnChain(),
         "auction": AuctionOnChain(),
         "tariff": TariffOnChain(),
+        "distributed": DistributedOnChain(Distributed()),
     }
 )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from setm.errors import ConfigError
 from setm.trading.auction import SealedAuction
+from setm.trading.distributed import Distributed
 from setm.trading.mechanism import Mechanism
 from setm.trading.negotiation import Negotiated
 from setm.trading.tariff import PostedTariff
@@ -15,6 +16,7 @@ _ALL: tuple[Mechanism, ...] = (
     Negotiated(),
     SealedAuction(name="auction", title="Uniform-price auction", after="Mengelkamp et al. 2018"),
     PostedTariff(),
+    Distributed(),
 )
 MECHANISMS: Mapping[str, Mechanism] = MappingProxyType({item.name: item for item in _ALL})
 
