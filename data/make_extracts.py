@@ -1,4 +1,4 @@
-"""Make the small data extracts of the case study from two public wheels.
+"""Make the small data extracts of the case study and the community from two public wheels.
 
     python data/make_extracts.py --download
     python data/make_extracts.py --citylearn CityLearn-2.1.0-py3-none-any.whl \
@@ -37,6 +37,8 @@ SIMBENCH_START = datetime(2016, 1, 1, tzinfo=UTC)  # nominal: 00:00 Central Euro
 QUARTER_HOUR_START = datetime(2016, 10, 9, 22, tzinfo=UTC)  # 10 October in Berlin
 QUARTER_HOUR_END = datetime(2016, 11, 8, 23, tzinfo=UTC)  # 9 November in Berlin
 END_DAY = date(2016, 12, 31)  # exclusive: the long CityLearn series end before it
+COMMUNITY_FIRST_DAY = date(2016, 5, 2)  # a Monday
+COMMUNITY_END_DAY = date(2016, 8, 1)  # a Monday, exclusive: thirteen whole weeks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,18 @@ FACTORY_COOLING_COP = 3.0
 FACTORY_SHARE = 0.125
 SOLAR_PLANT_KW = 16.0
 SOLAR_PLANT_FIRST_DAY = date(2015, 10, 1)
+
+# Profiles of the community: what a household of this use and a plant of this size would show.
+COMMUNITY_LOADS = {
+    "load_a_wh": "H0-A_pload",
+    "load_b_wh": "H0-B_pload",
+    "load_c_wh": "H0-C_pload",
+    "load_g_wh": "H0-G_pload",
+    "load_l_wh": "H0-L_pload",
+}
+COMMUNITY_PLANTS = {"pv_1_wh": "PV1", "pv_3_wh": "PV3", "pv_4_wh": "PV4"}
+COMMUNITY_YEARLY_USE_WH = 10_000_000
+COMMUNITY_PLANT_KW = 10
 
 
 # --------------------------------------------------------------------------------------
@@ -383,6 +397,35 @@ def hourly_home(wheel: Path) -> Series:
     return series.between(date(2016, 10, 20), date(2016, 11, 19))
 
 
+def community_profiles(wheel: Path) -> bytes:
+    """Return the CSV of the community's profiles: quarter-hours, nominal time, whole Wh.
+
+    A load column is a household that uses 10,000 kWh in 2016, a PV column a plant of 10 kW.
+    """
+    load = simbench(wheel, "LoadProfile.csv", COMMUNITY_LOADS.values())
+    plant = simbench(wheel, "RESProfile.csv", COMMUNITY_PLANTS.values())
+    skip = (midnight(COMMUNITY_FIRST_DAY) - SIMBENCH_START) // QUARTER_HOUR
+    stop = (midnight(COMMUNITY_END_DAY) - SIMBENCH_START) // QUARTER_HOUR
+    start_at = pl.datetime_range(
+        midnight(COMMUNITY_FIRST_DAY),
+        midnight(COMMUNITY_END_DAY) - QUARTER_HOUR,
+        QUARTER_HOUR,
+        eager=True,
+    )
+    columns: dict[str, pl.Series] = {"start_at": start_at.dt.strftime("%Y-%m-%dT%H:%M:%S%:z")}
+    for name, source in COMMUNITY_LOADS.items():
+        # Summed in order, so that every machine rounds alike.
+        whole_year = float(np.cumsum(load[source])[-1])
+        energy_wh = load[source][skip:stop] * (COMMUNITY_YEARLY_USE_WH / whole_year)
+        columns[name] = pl.Series(whole_wh(energy_wh))
+    for name, source in COMMUNITY_PLANTS.items():
+        energy_wh = plant[source][skip:stop] * (COMMUNITY_PLANT_KW * 1000 / 4)
+        columns[name] = pl.Series(whole_wh(energy_wh))
+    buffer = io.BytesIO()
+    pl.DataFrame(columns).write_csv(buffer, line_terminator="\n")
+    return buffer.getvalue()
+
+
 # --------------------------------------------------------------------------------------
 # WRITING
 # --------------------------------------------------------------------------------------
@@ -430,6 +473,7 @@ def build(citylearn: Path, simbench_wheel: Path) -> dict[str, bytes]:
         quarter_hour_household(simbench_wheel), zone="Europe/Berlin"
     )
     files["examples/hourly_home_kwh.csv"] = to_csv(hourly_home(citylearn), unit="kwh")
+    files["community/quarter_hours.csv"] = community_profiles(simbench_wheel)
     paths = {CITYLEARN: citylearn, SIMBENCH: simbench_wheel}
     for name, (wheel, member) in LICENCES.items():
         with zipfile.ZipFile(paths[wheel]) as archive:

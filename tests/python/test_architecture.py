@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "tariff",
         "deployment_plan",
     ),
-    ("data", "forecast", "agents", "scenario", "experiment", "optimum"),
+    ("data", "forecast", "agents", "households", "scenario", "experiment", "optimum"),
     ("trading",),
     ("chain", "evm"),
     ("simulation",),

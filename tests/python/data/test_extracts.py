@@ -78,7 +78,7 @@ def test_every_file_has_the_recorded_checksum() -> None:
         recorded[name] = digest
     found = {
         path.relative_to(DATA).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for folder in ("case_study", "examples", "LICENSES")
+        for folder in ("case_study", "community", "examples", "LICENSES")
         for path in (DATA / folder).iterdir()
     }
     assert found == recorded
