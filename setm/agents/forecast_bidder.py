@@ -16,7 +16,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from setm.agents.types import Band, QuantityForecast
+from setm.agents.types import Band, Decision, QuantityForecast
 from setm.agents.zero_intelligence import ZeroIntelligence, draw_tick
 from setm.errors import ConfigError
 from setm.types import Grid, GridTariff, Side
@@ -39,14 +39,6 @@ class ForecastBidder:
                 f"tariff {self.tariff.retail_price}/{self.tariff.feed_in_price}: expected the retail price above the "
                 "feed-in price; without a spread there is no best quantity"
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """An order to enter; ``energy_wh`` 0 means none."""
-
-    tick: int
-    energy_wh: Wh
 
 
 def decide(

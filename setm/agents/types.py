@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from setm.errors import ConfigError
 from setm.types import Grid
-from setm.units import Price
+from setm.units import Price, Wh
+
+Bidder = Literal["forecast", "zero intelligence"]
+"""How an order's quantity is found: least expected cost under the forecast's interval, or simply its mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,14 @@ class QuantityForecast:
             )
         if not 0 < self.coverage < 1:
             raise ConfigError(f"coverage {self.coverage}: expected between 0 and 1, such as 0.8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An order to enter; ``energy_wh`` 0 means none."""
+
+    tick: int
+    energy_wh: Wh
 
 
 def ticks_inside(band: Band, grid: Grid, tick_count: int) -> range:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from setm.agents.types import Band, ticks_inside
+from setm.agents.types import Band, Decision, QuantityForecast, ticks_inside
 from setm.types import Grid
+from setm.units import Wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,13 @@ def draw_tick(policy: ZeroIntelligence, rng: np.random.Generator) -> int:
     """Return a tick, each tick inside the band equally likely."""
     ticks = ticks_inside(policy.band, policy.grid, policy.tick_count)
     return int(rng.integers(ticks.start, ticks.stop))
+
+
+def decide(
+    policy: ZeroIntelligence, forecast: QuantityForecast, rng: np.random.Generator
+) -> Decision:
+    """Return an order: a uniform price inside the band and what is expected, whatever the price."""
+    return Decision(tick=draw_tick(policy, rng), energy_wh=Wh(round(forecast.mean_wh)))
 
 
 def draw_prices(band: Band, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from setm.units import eur_per_mwh
 
 if TYPE_CHECKING:
-    from setm.scenario.models import ParticipantSpec, Scenario
+    from setm.scenario.models import CommunitySpec, ParticipantSpec, Scenario
 
 Location = tuple[str | int, ...]
 
 GRID_OPERATOR = "grid operator"
 # Records of a slot are overwritten so many slots later (design: "ring").
 RING_SLOTS = 1024
+# Where a trader may buy in one slot and sell in the next.
+NET_MECHANISMS = ("auction",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +107,28 @@ def _doubled(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _sides(scenario: Scenario) -> Iterator[Problem]:
-    sides = [item.sells for item in scenario.participants]
-    for sells, missing in (
-        (True, "at least one seller (kind: generation, or side: sell)"),
-        (False, "at least one buyer (any other kind, or side: buy)"),
+    if scenario.community is not None:
+        # Asked again once its households stand among the participants.
+        yield from _community(scenario.community)
+        return
+    sides = [item.stated_side for item in scenario.participants]
+    for side, missing in (
+        ("sell", "at least one seller (kind: generation, or side: sell)"),
+        ("buy", "at least one buyer (any other kind, or side: buy)"),
     ):
-        if sells not in sides:
+        if side not in sides and "net" not in sides:
             yield Problem(
                 location=("participants",), found=f"{len(sides)} participants", expected=missing
             )
+
+
+def _community(community: CommunitySpec) -> Iterator[Problem]:
+    if not community.profiles.is_file():
+        yield Problem(
+            location=("community", "profiles"),
+            found=community.profiles.as_posix(),
+            expected="an existing CSV file, its path relative to the scenario file",
+        )
 
 
 def _participant(
@@ -141,6 +156,13 @@ def _participant(
             location=(*location, "min_bid_eur_per_mwh"),
             found=item.min_bid_eur_per_mwh,
             expected=f"at most max_bid_eur_per_mwh ({item.max_bid_eur_per_mwh})",
+        )
+    unable = [name for name in scenario.mechanisms if name not in NET_MECHANISMS]
+    if item.stated_side == "net" and unable:
+        yield Problem(
+            location=(*location, "side"),
+            found=f"net with mechanisms {', '.join(unable)}",
+            expected=f"buy or sell, or mechanisms among {', '.join(NET_MECHANISMS)}",
         )
     if not item.data.is_file():
         yield Problem(

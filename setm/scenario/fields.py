@@ -47,6 +47,7 @@ EurPerMwh = Annotated[
 Eur = Annotated[Decimal, Field(ge=0, le=1_000_000), BeforeValidator(_plain_number)]
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w][\w .-]*$")]
 KindName = Literal["personal consumer", "industrial consumer", "generation", "prosumer"]
+Quantities = Literal["forecast", "delivered"]
 Mechanism = Literal["negotiation", "auction", "tariff", "distributed"]
 
 

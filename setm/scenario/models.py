@@ -18,9 +18,20 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from setm.agents.types import Bidder
 from setm.forecast import AUTO
+from setm.households import Household, Plan
 from setm.scenario.checks import inconsistencies
-from setm.scenario.fields import Day, Eur, EurPerMwh, KindName, Mechanism, ModelName, Name
+from setm.scenario.fields import (
+    Day,
+    Eur,
+    EurPerMwh,
+    KindName,
+    Mechanism,
+    ModelName,
+    Name,
+    Quantities,
+)
 from setm.types import Grid, Kind
 from setm.units import Money, Price, money_from_eur, price_from_eur_per_mwh
 
@@ -103,6 +114,52 @@ class StrategySpec(Part):
     opening_share: float = Field(default=0.0, ge=0, le=1)
 
 
+class HouseholdSpec(Part):
+    """A household made from the profiles that ``data`` names; see ``setm.households.Household``."""
+
+    load: str
+    yearly_use_kwh: int = Field(ge=1, le=1_000_000)
+    shift_weeks: int = Field(default=0, ge=0, le=520)
+    shift_slots: int = Field(default=0, ge=-96, le=96)
+    pv: str = ""
+    pv_kw: float = Field(default=0.0, ge=0, le=10_000)
+
+    @property
+    def household(self) -> Household:
+        """The household itself."""
+        return Household(**self.model_dump())
+
+
+class CommunitySpec(Part):
+    """Households drawn from a seed: ``count`` participants in a few lines."""
+
+    count: int = Field(ge=2, le=500)
+    seed: int = Field(default=1, ge=0, le=2**63 - 1)
+    profiles: Annotated[Path, Field(strict=False)]
+    pv_share: float = Field(default=0.5, ge=0, le=1)
+    supply_ratio: float = Field(default=1.0, ge=0, le=10)
+    yearly_use_kwh: int = Field(default=3500, ge=100, le=100_000)
+    use_spread: float = Field(default=0.4, ge=0, le=1.5)
+    days_for_forecasting: int = Field(ge=1, le=20_000)
+    min_bid_eur_per_mwh: EurPerMwh
+    max_bid_eur_per_mwh: EurPerMwh
+    model: ModelName = AUTO
+    bidder: Bidder = "forecast"
+    quantities: Quantities = "forecast"
+
+    @property
+    def plan(self) -> Plan:
+        """What the households are drawn from."""
+        return Plan(
+            count=self.count,
+            seed=self.seed,
+            pv_share=self.pv_share,
+            supply_ratio=self.supply_ratio,
+            yearly_use_kwh=self.yearly_use_kwh,
+            use_spread=self.use_spread,
+        )
+
+
 class ParticipantSpec(Part):
     """One participant with its meter data and its price band."""
 
@@ -115,7 +172,10 @@ class ParticipantSpec(Part):
     min_bid_eur_per_mwh: EurPerMwh
     max_bid_eur_per_mwh: EurPerMwh
     data: Annotated[Path, Field(strict=False)]
-    side: Literal["buy", "sell"] | None = None
+    household: HouseholdSpec | None = None
+    side: Literal["buy", "sell", "net"] | None = None
+    bidder: Bidder = "forecast"
+    quantities: Quantities = "forecast"
     resample: Literal["none", "sum"] = "none"
     max_power_kw: float | None = Field(default=None, gt=0)
     model: ModelName = AUTO
@@ -130,11 +190,17 @@ class ParticipantSpec(Part):
     def sells(self) -> bool:
         """Whether the participant trades what it feeds in; the others trade what they take.
 
-        Without ``side`` the kind decides: generation sells, everybody else buys.
+        Without ``side`` the kind decides: generation sells, everybody else buys. Who is ``net`` buys unless its
+        forecast of a slot says that it feeds in.
         """
         if self.side is None:
             return self.kind_number is Kind.GENERATION
         return self.side == "sell"
+
+    @property
+    def stated_side(self) -> Literal["buy", "sell", "net"]:
+        """The side, by the kind if it is not given."""
+        return self.side or ("sell" if self.sells else "buy")
 
     @property
     def min_bid(self) -> Price:
@@ -162,7 +228,8 @@ class Scenario(Part):
     auction: AuctionTerms = AuctionTerms()
     negotiation: NegotiationTerms = NegotiationTerms()
     metering: Metering = Metering()
-    participants: tuple[ParticipantSpec, ...] = Field(max_length=500, strict=False)
+    community: CommunitySpec | None = None
+    participants: tuple[ParticipantSpec, ...] = Field(default=(), max_length=500, strict=False)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -181,7 +248,7 @@ class Scenario(Part):
         """Return every field with its value as plain YAML types, data paths as seen from ``relative_to``."""
         values: dict[str, Any] = {name: _plain(value) for name, value in self.model_dump().items()}
         for item, spec in zip(values["participants"], self.participants, strict=True):
-            item["side"] = "sell" if spec.sells else "buy"
+            item["side"] = spec.stated_side
             if relative_to is not None:
                 item["data"] = Path(os.path.relpath(item["data"], relative_to)).as_posix()
         return values

@@ -8,12 +8,16 @@ from functools import partial
 from typing import Any
 
 from setm.orders import digest, opening_word, salt
+from setm.simulation.batches import batched
 from setm.simulation.community import Community
 from setm.simulation.scene import Enrolled, Scene
 from setm.slots import Slot
 from setm.trading import Day
 from setm.trading.auction import Draft, draft_orders, order_of
 from setm.types import Order, Side
+
+# The gas ceiling of a batch (setm.chain.contracts) stays below what one transaction may ask for (EIP-7825).
+OPENED_TOGETHER = 200
 
 Book = Sequence[tuple[Enrolled, Draft]]
 
@@ -68,7 +72,8 @@ def _sealed(community: Community, item: Enrolled, draft: Draft) -> tuple[Order, 
 def _open(community: Community, slot: Slot, book: Book) -> None:
     """After gate closure each trader tells its opening; anyone posts them together."""
     openings = [opening_word(*_sealed(community, item, draft)) for item, draft in book]
-    community.deployment.auction.open(community.collector, slot, openings)
+    for part in batched(openings, OPENED_TOGETHER):
+        community.deployment.auction.open(community.collector, slot, part)
 
 
 def _clear(community: Community, slot: Slot) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from setm import messages
 from setm.chain.contracts import SignedReading
 from setm.data.series import MeterSeries
+from setm.simulation.batches import batched
 from setm.simulation.clock import Agenda
 from setm.simulation.community import Community, Member
 from setm.slots import Slot
@@ -28,6 +29,8 @@ class Delivery:
 
 
 POST_AFTER_SECONDS = 60
+# The gas ceiling of a batch (setm.chain.contracts) stays below what one transaction may ask for (EIP-7825).
+POSTED_TOGETHER, SETTLED_TOGETHER = 250, 40
 
 
 def plan_delivery(delivery: Delivery, agenda: Agenda, slots: Sequence[Slot]) -> None:
@@ -57,10 +60,12 @@ def signed_reading(delivery: Delivery, member: Member, slot: Slot) -> SignedRead
 def _post(delivery: Delivery, slot: Slot) -> None:
     community = delivery.community
     readings = [signed_reading(delivery, member, slot) for member in delivery.members]
-    community.deployment.meters.post(community.collector, readings)
+    for part in batched(readings, POSTED_TOGETHER):
+        community.deployment.meters.post(community.collector, part)
 
 
 def _settle(delivery: Delivery, slot: Slot) -> None:
     community = delivery.community
     ids = [member.participant_id for member in delivery.members]
-    community.deployment.settlement.settle(community.collector, slot, ids)
+    for part in batched(ids, SETTLED_TOGETHER):
+        community.deployment.settlement.settle(community.collector, slot, part)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from setm.agents.net import known, net_forecast
 from setm.agents.types import Band, QuantityForecast
 from setm.data import MeterSeries
 from setm.forecast import Direction
@@ -27,6 +28,7 @@ GOVERNANCE_DELAY_SECONDS = 86_400
 RECOVERY_DELAY_SECONDS = 2 * 86_400
 # A meter can measure twice the most it has ever seen.
 CAPACITY_FACTOR = 2
+DIRECTIONS: tuple[Direction, ...] = ("import", "export")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +89,7 @@ def day_of(
 ) -> Day:
     """Return the day that each mechanism trades; without ``keys`` they are derived from the scenario's seed."""
     scenario = loaded.scenario
-    people = [
-        _person(loaded, item, answers[item.name, "export" if item.sells else "import"].by_slot())
-        for item in scenario.participants
-    ]
+    people = [_person(loaded, item, answers) for item in scenario.participants]
     return Day(
         seed=scenario.seed,
         keys=keys or DerivedKeys(scenario.seed),
@@ -105,13 +104,19 @@ def day_of(
 
 
 def _person(
-    loaded: Loaded, item: ParticipantSpec, forecasts: Mapping[Slot, QuantityForecast]
+    loaded: Loaded,
+    item: ParticipantSpec,
+    answers: Mapping[tuple[str, Direction], Foresight],
 ) -> Person:
     series = loaded.series[item.name]
     highest = int(np.maximum(series.import_wh, series.export_wh).max())
+    side = Side.ASK if item.sells else Side.BID
+    sides, forecasts = _wanted(loaded, item, answers)
     trader = Trader(
         name=item.name,
-        side=Side.ASK if item.sells else Side.BID,
+        side=side,
+        sides={slot: other for slot, other in sides.items() if other is not side},
+        bidder=item.bidder,
         band=Band(min_bid=item.min_bid, max_bid=item.max_bid),
         strategy=Strategy(**item.strategy.model_dump()),
         forecasts=forecasts,
@@ -125,6 +130,47 @@ def _person(
         capacity_wh=max(CAPACITY_FACTOR * highest, 1),
         delivered=series.window(loaded.times.first_slot, loaded.times.last_slot + 1),
     )
+
+
+def _wanted(
+    loaded: Loaded,
+    item: ParticipantSpec,
+    answers: Mapping[tuple[str, Direction], Foresight],
+) -> tuple[Mapping[Slot, Side], Mapping[Slot, QuantityForecast]]:
+    """Return what a participant expects to trade in each slot, and on which side where the slot decides that."""
+    expected = _expected(loaded, item, answers)
+    if item.stated_side != "net":
+        return {}, expected["export" if item.sells else "import"]
+    if "export" not in expected:
+        return {}, expected["import"]
+    net = {
+        slot: net_forecast(taken, expected["export"][slot])
+        for slot, taken in expected["import"].items()
+    }
+    return (
+        {slot: side for slot, (side, _) in net.items()},
+        {slot: quantity for slot, (_, quantity) in net.items()},
+    )
+
+
+def _expected(
+    loaded: Loaded,
+    item: ParticipantSpec,
+    answers: Mapping[tuple[str, Direction], Foresight],
+) -> dict[Direction, Mapping[Slot, QuantityForecast]]:
+    """Return what a participant expects to take and to feed in: its forecasts, or what its meter will count."""
+    if item.quantities == "forecast":
+        return {
+            direction: answers[item.name, direction].by_slot()
+            for direction in DIRECTIONS
+            if (item.name, direction) in answers
+        }
+    slots = loaded.times.slots
+    day = loaded.series[item.name].window(slots[0], slots[-1] + 1)
+    return {
+        "import": {s: known(Wh(int(v))) for s, v in zip(slots, day.import_wh, strict=True)},
+        "export": {s: known(Wh(int(v))) for s, v in zip(slots, day.export_wh, strict=True)},
+    }
 
 
 def _tariff(scenario: Scenario) -> GridTariff:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from setm.agents.forecast_bidder import ForecastBidder, decide
+import numpy as np
+
+from setm.agents import forecast_bidder, zero_intelligence
+from setm.agents.forecast_bidder import ForecastBidder
+from setm.agents.types import Decision
+from setm.agents.zero_intelligence import ZeroIntelligence
 from setm.orders import AuctionRules, BookedOrder, clear_book, cover
 from setm.slots import Slot
 from setm.trading.day import Day, Market
@@ -70,20 +75,31 @@ class SealedAuction:
 
 def draft_orders(trader: Trader, slots: Sequence[Slot], market: Market) -> list[Draft]:
     """Return the trader's orders for the day; none in a slot in which it wants nothing."""
+    rng = trader.rng("auction")
+    drafts = []
+    for slot in slots:
+        decision = _decide(trader, slot, market, rng)
+        if decision.energy_wh > 0:
+            side = trader.side_in(slot)
+            drafts.append(_draft(side, slot, decision.tick, decision.energy_wh, market))
+    return drafts
+
+
+def _decide(trader: Trader, slot: Slot, market: Market, rng: np.random.Generator) -> Decision:
+    """Return what the trader's kind of bidder decides; every kind draws its price alike."""
+    if trader.bidder == "zero intelligence":
+        prices = ZeroIntelligence(
+            band=trader.band, grid=market.grid, tick_count=market.tick_count
+        )
+        return zero_intelligence.decide(prices, trader.forecasts[slot], rng)
     policy = ForecastBidder(
-        side=trader.side,
+        side=trader.side_in(slot),
         band=trader.band,
         grid=market.grid,
         tick_count=market.tick_count,
         tariff=market.tariff,
     )
-    rng = trader.rng("auction")
-    drafts = []
-    for slot in slots:
-        decision = decide(policy, trader.forecasts[slot], rng)
-        if decision.energy_wh > 0:
-            drafts.append(_draft(trader.side, slot, decision.tick, decision.energy_wh, market))
-    return drafts
+    return forecast_bidder.decide(policy, trader.forecasts[slot], rng)
 
 
 def _draft(side: Side, slot: Slot, tick: int, energy_wh: Wh, market: Market) -> Draft:

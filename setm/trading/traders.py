@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from setm.agents.types import Band, QuantityForecast
+from setm.agents.types import Band, Bidder, QuantityForecast
 from setm.slots import Slot
 from setm.types import Side
 
@@ -24,7 +24,11 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trader:
-    """One agent's private view: its side, band, strategy, forecasts and source of chance."""
+    """One agent's private view: its side, band, strategy, forecasts and source of chance.
+
+    ``sides`` names the slots in which it stands on the other side, as somebody with a solar plant does in the sun. A
+    slot's forecast is of what it trades on the side on which it stands.
+    """
 
     name: str
     side: Side
@@ -32,6 +36,12 @@ class Trader:
     strategy: Strategy
     forecasts: Mapping[Slot, QuantityForecast]
     seed: int
+    bidder: Bidder = "forecast"
+    sides: Mapping[Slot, Side] = field(default_factory=dict)
+
+    def side_in(self, slot: Slot) -> Side:
+        """Return the side on which it stands in a slot."""
+        return self.sides.get(slot, self.side)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """Return the trader's own source of chance for one purpose; equal seeds repeat equal draws."""

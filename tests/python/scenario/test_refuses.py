@@ -63,7 +63,7 @@ SELLER_MISSING = (
         ((*P1, "max_bid_eur_per_mwh"), 55.6, "found 55.6, expected from 30.0 to 55.5, the market's prices"),
         ((*P1, "max_bid_eur_per_mwh"), 50.05, "found 50.05, expected a whole number of ticks of 0.1 above 30.0"),
         ((*P1, "data"), 5, "found 5, expected the path of a CSV file"),
-        ((*P1, "side"), "both", "found 'both', expected 'buy' or 'sell'"),
+        ((*P1, "side"), "both", "found 'both', expected 'buy', 'sell' or 'net'"),
         ((*P1, "model"), "oracle", "found 'oracle', expected one of auto, seasonal_naive"),
         ((*P1, "max_power_kw"), 0, "found 0, expected greater than 0"),
         ((*P1, "strategy", "beta"), 0, "found 0, expected greater than 0"),
