@@ -56,6 +56,20 @@ class Bound:
         return dict(next(item.args for item in decoded if item.event == event))
 
 
+class Venue(Bound):
+    """What every venue offers; one that has no class of its own is told its role."""
+
+    def __init__(self, web3: Web3, address: str, role: str | None = None) -> None:
+        if role is not None:
+            self.role = role
+        super().__init__(web3, address)
+
+    def collect(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> TxReceipt:
+        """Take the payment of a final slot's buyers among the named participants; anyone may."""
+        gas = 100_000 + 120_000 * len(participant_ids)
+        return self._send(sender, "collect", "collect", (slot, list(participant_ids)), gas)
+
+
 class Token(Bound):
     """The euro token; minting exists on local chains only."""
 
@@ -166,7 +180,7 @@ class Settlement(Bound):
         return int(self.ask("guaranteeOf", participant_id))
 
 
-class Auction(Bound):
+class Auction(Venue):
     """The call market of each slot."""
 
     role = "auction"
@@ -207,7 +221,7 @@ class Auction(Bound):
         return bytes(self.ask("digestOf", *args))
 
 
-class Negotiation(Bound):
+class Negotiation(Venue):
     """Offers, counter-offers and agreements."""
 
     role = "negotiation"

@@ -23,6 +23,7 @@ from setm.chain.contracts import (
     Registry,
     Settlement,
     Token,
+    Venue,
 )
 from setm.chain.node import PROJECT_ROOT, Node, _end_with_parent
 from setm.errors import RunError, SetupError
@@ -47,6 +48,10 @@ class Deployment:
     settlement: Settlement
     auction: Auction
     negotiation: Negotiation
+
+    def venue(self, role: str) -> Venue:
+        """Return what a venue has in common with all others."""
+        return Venue(self.web3, self.addresses[role], role)
 
     def part(self, kind: type[Kind]) -> Kind:
         """Return a contract of a kind in its role; raise ``RunError`` if the deployment has none."""

@@ -9,7 +9,7 @@ from types import FrameType
 import typer
 
 from setm import __version__
-from setm.cli import bench, doctor, experiment, explain, keys, report, run, scenario, verify
+from setm.cli import bench, doctor, experiment, explain, keys, report, run, scenario, study, verify
 from setm.cli.output import errors
 from setm.errors import SetmError
 
@@ -33,6 +33,7 @@ app.command("doctor")(doctor.command)
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bench.app, name="bench")
+app.add_typer(study.app, name="study")
 
 
 @app.callback(invoke_without_command=True)

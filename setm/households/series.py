@@ -34,15 +34,15 @@ def series_of(household: Household, profiles: Profiles) -> MeterSeries:
 
 def generated_and_used_wh(household: Household, profiles: Profiles) -> tuple[Floats, Floats]:
     """Return what the plant generates and what the household uses, Wh per slot, not yet rounded."""
-    moved = (
-        household.shift_weeks * 7 * slots_per_day(profiles.slot_seconds) + household.shift_slots
-    )
+    moved = household.shift_weeks * 7 * slots_per_day(profiles.slot_seconds) + household.shift_slots
     load = _profile("load", household.load, profiles.loads, profiles.path)
-    used: Floats = np.roll(load, moved) * (household.yearly_use_kwh / REFERENCE_USE_KWH)
+    used: Floats = np.roll(load, moved).astype(np.float64) * (
+        household.yearly_use_kwh / REFERENCE_USE_KWH
+    )
     if household.pv_kw == 0:
         return np.zeros_like(used), used
     plant = _profile("pv", household.pv, profiles.plants, profiles.path)
-    generated: Floats = plant * (household.pv_kw / REFERENCE_PLANT_KW)
+    generated: Floats = plant.astype(np.float64) * (household.pv_kw / REFERENCE_PLANT_KW)
     return generated, used
 
 

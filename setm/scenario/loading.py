@@ -101,9 +101,7 @@ def load_meter_data(scenario: Scenario, item: ParticipantSpec, times: Times) -> 
 def _series(scenario: Scenario, item: ParticipantSpec) -> MeterSeries:
     """Return a participant's whole series: read from its file, or made from the profiles in it."""
     if item.household is not None:
-        return series_of(
-            item.household.household, read_profiles(item.data, scenario.slot_seconds)
-        )
+        return series_of(item.household.household, read_profiles(item.data, scenario.slot_seconds))
     stated = item.max_power_kw
     return load_series(
         item.data,
@@ -168,9 +166,7 @@ def _with_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {**values, "participants": placed}
 
 
-def _lines(
-    document: Document, error: dict[str, Any], outline: Scenario | None = None
-) -> list[str]:
+def _lines(document: Document, error: dict[str, Any], outline: Scenario | None = None) -> list[str]:
     """Return one line for each problem of one validation error."""
     if error["type"] == INCONSISTENT:
         found: list[Problem] = error["ctx"]["problems"]

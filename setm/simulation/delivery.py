@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from setm import messages
-from setm.chain.contracts import SignedReading
+from setm.chain.contracts import SignedReading, Venue
 from setm.data.series import MeterSeries
 from setm.simulation.batches import batched
 from setm.simulation.clock import Agenda
@@ -19,9 +19,10 @@ from setm.units import Wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The members, what their meters will say, and the windows of metering in seconds."""
+    """The members, where they traded, what their meters will say, and the windows of metering in seconds."""
 
     community: Community
+    venue: Venue
     members: Sequence[Member]
     delivered: Mapping[str, MeterSeries]
     slot_seconds: int
@@ -30,7 +31,7 @@ class Delivery:
 
 POST_AFTER_SECONDS = 60
 # The gas ceiling of a batch (setm.chain.contracts) stays below what one transaction may ask for (EIP-7825).
-POSTED_TOGETHER, SETTLED_TOGETHER = 250, 40
+POSTED_TOGETHER, COLLECTED_TOGETHER, SETTLED_TOGETHER = 250, 130, 40
 
 
 def plan_delivery(delivery: Delivery, agenda: Agenda, slots: Sequence[Slot]) -> None:
@@ -67,5 +68,10 @@ def _post(delivery: Delivery, slot: Slot) -> None:
 def _settle(delivery: Delivery, slot: Slot) -> None:
     community = delivery.community
     ids = [member.participant_id for member in delivery.members]
-    for part in batched(ids, SETTLED_TOGETHER):
+    parts = list(batched(ids, SETTLED_TOGETHER))
+    if len(parts) > 1:
+        # Sellers of one part may be paid by buyers of another: first everybody pays, then everybody is settled.
+        for part in batched(ids, COLLECTED_TOGETHER):
+            delivery.venue.collect(community.collector, slot, part)
+    for part in parts:
         community.deployment.settlement.settle(community.collector, slot, part)

@@ -308,6 +308,7 @@ def _deliver(
 ) -> None:
     delivery = Delivery(
         community=community,
+        venue=community.deployment.venue(ON_CHAIN[name].venue),
         members=[item.member for item in enrolled],
         delivered={person.trader.name: person.delivered for person in day.people},
         slot_seconds=day.slot_seconds,

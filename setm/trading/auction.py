@@ -88,9 +88,7 @@ def draft_orders(trader: Trader, slots: Sequence[Slot], market: Market) -> list[
 def _decide(trader: Trader, slot: Slot, market: Market, rng: np.random.Generator) -> Decision:
     """Return what the trader's kind of bidder decides; every kind draws its price alike."""
     if trader.bidder == "zero intelligence":
-        prices = ZeroIntelligence(
-            band=trader.band, grid=market.grid, tick_count=market.tick_count
-        )
+        prices = ZeroIntelligence(band=trader.band, grid=market.grid, tick_count=market.tick_count)
         return zero_intelligence.decide(prices, trader.forecasts[slot], rng)
     policy = ForecastBidder(
         side=trader.side_in(slot),

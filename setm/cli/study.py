@@ -1,0 +1,69 @@
+"""``setm study``: a question asked of many rehearsed days."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from setm.cli.output import AsJson, console, print_json, print_rows
+from setm.cli.progress import bar_progress
+from setm.scenario import load_outline
+from setm.study import mengelkamp as market
+from setm.study.files import shown, with_interval, write_study
+from setm.study.summary import Row, day_rows, summary_rows
+
+app = typer.Typer(no_args_is_help=True, help="Ask a question of many rehearsed days.")
+
+
+@app.callback()
+def _studies() -> None:
+    """Keep the name of the study in the command while there is one only."""
+
+
+@app.command("mengelkamp")
+def mengelkamp(
+    scenario: Annotated[
+        Path, typer.Argument(help="Scenario whose community and market are studied.")
+    ] = Path("scenarios/mengelkamp.yaml"),
+    seeds: Annotated[
+        int, typer.Option(min=2, help="Communities, each with a day of its own.")
+    ] = 20,
+    out: Annotated[Path, typer.Option(help="Folder of tables and plot.")] = Path(
+        "reports/study-mengelkamp"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Measure what forecast errors leave of the saving in Mengelkamp's market.
+
+    Balanced, over- and undersupplied; zero intelligence and forecast bidders; with quantities as they will be delivered
+    and as they are forecast. The reference clears and bills every quarter-hour.
+
+    Example: setm study mengelkamp --seeds 20
+    """
+    outline = load_outline(scenario)
+    with bar_progress() as progress:
+        done = progress.stage("communities", len(market.SUPPLIES) * seeds)
+        found = market.study(outline, seeds, done)
+    files = write_study(found, out)
+    summary = summary_rows(found)
+    if as_json:
+        listed = [path.as_posix() for path in files]
+        print_json({"summary": summary, "days": day_rows(found), "files": listed})
+        return
+    title = f"{outline.name}, {seeds} communities, means over their days (95 % interval)"
+    print_rows(title, [_line(row) for row in summary])
+    console.print(f"files: {out}", highlight=False)
+
+
+def _line(row: Row) -> dict[str, str]:
+    return {
+        "supply": str(row["supply"]),
+        "bidder": str(row["bidder"]),
+        "quantities": str(row["quantities"]),
+        "saved\nEUR": shown(row["saving_eur"], 2),
+        "\n%": shown(row["saving_percent"], 1),
+        "traded\nkWh": shown(row["traded_kwh"], 1),
+        "errors eat\n%": with_interval(row, "lost_percent", 0),
+    }

@@ -1,0 +1,1 @@
+"""Studies: a question asked of many rehearsed days, answered in one table."""
