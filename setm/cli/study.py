@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +10,15 @@ import typer
 
 from setm.cli.output import AsJson, console, print_json, print_rows
 from setm.cli.progress import bar_progress
-from setm.scenario import load_outline
+from setm.scenario import load_outline, load_scenario
+from setm.simulation.foresight import foresee_all
+from setm.simulation.settings import day_of, load, questions
 from setm.study import mengelkamp as market
+from setm.study.confirm import confirm as compared
 from setm.study.files import shown, with_interval, write_study
 from setm.study.summary import Row, day_rows, summary_rows
 
 app = typer.Typer(no_args_is_help=True, help="Ask a question of many rehearsed days.")
-
-
-@app.callback()
-def _studies() -> None:
-    """Keep the name of the study in the command while there is one only."""
 
 
 @app.command("mengelkamp")
@@ -55,6 +54,28 @@ def mengelkamp(
     title = f"{outline.name}, {seeds} communities, means over their days (95 % interval)"
     print_rows(title, [_line(row) for row in summary])
     console.print(f"files: {out}", highlight=False)
+
+
+@app.command("confirm")
+def confirm(
+    run: Annotated[Path, typer.Argument(help="Run folder, such as reports/mengelkamp-seed1.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare every trade and every bill of a run on a chain with its rehearsal, to the unit.
+
+    Example: setm study confirm reports/mengelkamp-seed1
+    """
+    loaded = load(load_scenario(run / "scenario.yaml"))
+    asked = questions(loaded, with_backtest=False)
+    with bar_progress() as progress:
+        done = progress.stage("forecast", len(asked))
+        answers = foresee_all(asked, lambda _name: done())
+    day = day_of(loaded, answers)
+    rows = [asdict(compared(name, day, run / name)) for name in loaded.scenario.mechanisms]
+    if as_json:
+        print_json(rows)
+        return
+    print_rows("equal to the unit, chain and reference", rows)
 
 
 def _line(row: Row) -> dict[str, str]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from setm.agents.types import Band, ticks_inside
-from setm.agents.zero_intelligence import ZeroIntelligence, draw_prices, draw_tick
+from setm.agents.types import Band, QuantityForecast, ticks_inside
+from setm.agents.zero_intelligence import ZeroIntelligence, decide, draw_prices, draw_tick
 from setm.errors import ConfigError
 from setm.types import Grid
 from setm.units import Price
@@ -53,3 +53,11 @@ def test_draws_prices_uniformly_from_end_to_end():
     assert prices.max() <= 46_000
     assert abs(prices.mean() - 40_000) < 50
     assert abs(prices.std() - 12_000 / 12**0.5) < 50
+
+
+def test_its_quantity_is_what_it_expects_whatever_the_price():
+    policy = ZeroIntelligence(band=BAND, grid=GRID, tick_count=256)
+    unsure = QuantityForecast(mean_wh=500.4, lower_wh=0.0, upper_wh=2000.0)
+    decisions = [decide(policy, unsure, np.random.default_rng(seed)) for seed in range(50)]
+    assert {one.energy_wh for one in decisions} == {500}
+    assert len({one.tick for one in decisions}) > 20
