@@ -110,6 +110,8 @@ interface IAuction {
     event BondForfeited(uint32 indexed slot, uint32 indexed participantId, Side side, uint48 bond, uint48 unbound);
     /// @notice An opened order received its share of the other side's forfeited bonds as margin.
     event CompensationPaid(uint32 indexed slot, uint32 indexed participantId, uint256 amount);
+    /// @notice What the slot's buyers paid beyond what its sellers get went to the grid operator's free balance.
+    event SurplusPaid(uint32 indexed slot, uint256 amount);
 
     /// @notice Thrown when the slot is in another phase than the call needs.
     error WrongPhase(uint32 slot, Phase found, Phase expected);
@@ -137,6 +139,8 @@ interface IAuction {
     error CompensationOpen(uint32 slot, uint256 possibleFrom);
     /// @notice Thrown when the participant is owed no compensation in the slot, or has taken it.
     error NoCompensation(uint32 slot, uint32 participantId);
+    /// @notice Thrown when the slot left no surplus, or it is paid out already.
+    error NoSurplus(uint32 slot);
 
     /* ORDERING */
 
@@ -190,6 +194,11 @@ interface IAuction {
     /// @notice Pays an opened order its share of the other side's forfeited bonds, in proportion to opened quantity, once
     /// the clear window has passed; anyone may call. A bond with nobody on the other side stays in the pool as dust.
     function compensate(uint32 slot, uint32 participantId) external;
+
+    /// @notice Pays the surplus of a cleared slot's rule to the grid operator, as a contribution to the network; anyone may
+    /// call, once, as soon as the slot's pool holds as much. When all buyers are collected it holds the surplus and all
+    /// revenues, so that this keeps no seller waiting for longer than that.
+    function payOutSurplus(uint32 slot) external;
 
     /* READING */
 

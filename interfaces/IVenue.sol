@@ -40,6 +40,8 @@ interface IVenue {
     error NotCovered(uint32 participantId, uint256 needed, uint256 available);
     /// @notice Thrown when the outcome of the slot is not final yet.
     error OutcomeOpen(uint32 slot);
+    /// @notice Thrown when money is for the grid operator and a plain account settles, which has none.
+    error OperatorMissing();
     /// @notice Thrown when buyers of the slot must be collected first; anyone may call `collect` for them.
     error SlotPoolTooLow(uint32 slot, uint256 needed, uint256 available);
     /// @notice Thrown when an earlier slot that shares this storage place is not closed yet; anyone may close it.

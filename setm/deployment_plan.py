@@ -13,6 +13,7 @@ from typing import Any
 
 from setm.errors import ConfigError
 from setm.tags.deployment import classes_of
+from setm.pricing import PricingRule, UniformPrice, rule_of
 
 Config = Mapping[str, Any]
 
@@ -97,7 +98,7 @@ def house(config: Config) -> Iterator[Part]:
         OPERATOR_ID,
         _struct(config, "settlement"),
     )
-    yield _part("rule", config)
+    yield _part("rule", config, *rule_in(config).arguments)
     yield _part(
         "auction", config, clearinghouse, settlement, Of("rule"), _struct(config, "auction")
     )
@@ -131,7 +132,16 @@ def openings(config: Config) -> Iterator[Call]:
 def contracts(config: Config) -> dict[str, str]:
     """Return the contract of each role that a configuration deploys."""
     wanted = {role: contract for role, contract in OPTIONAL.items() if role in config}
-    return {**STANDARD, **wanted}
+    return {**STANDARD, "rule": rule_in(config).contract, **wanted}
+
+
+def rule_in(config: Config) -> PricingRule:
+    """Return the auction's pricing rule: the one of section ``rule``, else the uniform price halfway.
+
+    >>> rule_in({"rule": {"name": "mcafee"}}), rule_in({})
+    (McAfee(), UniformPrice(k=500))
+    """
+    return rule_of(config["rule"]) if "rule" in config else UniformPrice()
 
 
 def venues(config: Config) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ abstract contract AuctionBook is AuctionTerms {
         uint256 bits;
     }
 
-    /// @dev A clearing with what compensation needs. 32 + 32 + 64 + 16 + 16 + 8 + 32 + 32 = 232 bits in the first word,
-    /// 32 + 32 + 64 + 64 = 192 in the second. The opened totals stay below 256 * 2^30 Wh.
+    /// @dev A clearing with what compensation needs. 32 + 32 + 64 + 16 + 16 + 8 + 8 + 8 + 32 + 32 = 248 bits in the first
+    /// word, 32 + 32 + 64 + 64 + 64 = 256 in the second. The opened totals stay below 256 * 2^30 Wh.
     struct Result {
         uint32 bidPrice;
         uint32 askPrice;
@@ -30,12 +30,15 @@ abstract contract AuctionBook is AuctionTerms {
         uint16 bidMarginTick;
         uint16 askMarginTick;
         bool isCleared;
+        bool atOwnPrice;
+        bool isSurplusPaid;
         uint32 bidMarginWh;
         uint32 bidMarginFilledWh;
         uint32 askMarginWh;
         uint32 askMarginFilledWh;
         uint64 openedBidWh;
         uint64 openedAskWh;
+        uint64 surplus;
     }
 
     /// @dev RING is 2^10: shifts and masks, since every order pays for them. Literals, because a constant that is computed
@@ -127,8 +130,7 @@ abstract contract AuctionBook is AuctionTerms {
     }
 
     /// @dev How much of an opened order fills; nothing before the clearing and in a void slot.
-    function _fill(uint32 slot, uint256 word) internal view returns (uint256) {
-        Result memory result = _results[slot];
+    function _fill(Result storage result, uint256 word) internal view returns (uint256) {
         if (result.volumeWh == 0) return 0;
         return
             word.isAsk()

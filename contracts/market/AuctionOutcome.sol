@@ -51,6 +51,9 @@ abstract contract AuctionOutcome is AuctionReader {
         // Casts are safe: 256 ticks of less than 2^30 each.
         result.openedBidWh = uint64(bidWh);
         result.openedAskWh = uint64(askWh);
+        // Few rules have either, and a slot is cleared once: what is not written is zero.
+        if (found.atOwnPrice) result.atOwnPrice = true;
+        if (found.surplus != 0) result.surplus = found.surplus;
 
         emit SlotCleared(slot, msg.sender, found);
     }
@@ -98,6 +101,19 @@ abstract contract AuctionOutcome is AuctionReader {
         _payIntoMargin(slot, participantId, owed);
     }
 
+    /// @inheritdoc IAuction
+    function payOutSurplus(uint32 slot) external {
+        Result storage result = _results[slot];
+        uint256 surplus = result.surplus;
+        require(surplus != 0 && !result.isSurplusPaid, NoSurplus(slot));
+
+        result.isSurplusPaid = true;
+
+        emit SurplusPaid(slot, surplus);
+
+        _payOperator(slot, surplus);
+    }
+
     /* FROM TRADE TO SETTLEMENT */
 
     function _takePayment(
@@ -113,12 +129,14 @@ abstract contract AuctionOutcome is AuctionReader {
         }
         if (!word.isOpened()) return (false, 0, 0);
 
-        uint256 filledWh = _fill(slot, word);
+        Result storage result = _results[slot];
+        uint256 filledWh = _fill(result, word);
+        uint256 price = _priceOf(result, word);
         uint256 kept;
         if (word.isAsk()) {
-            kept = MoneyLib.paymentUp(filledWh, _missing(_results[slot].askPrice));
+            kept = MoneyLib.paymentUp(filledWh, _missing(price));
         } else {
-            payment = MoneyLib.paymentUp(filledWh, _results[slot].bidPrice);
+            payment = MoneyLib.paymentUp(filledWh, price);
         }
         order.bits = word.advanced(filledWh == 0 ? OrderState.Closed : OrderState.Collected, kept);
         return (true, payment, bound - payment - kept);

@@ -24,7 +24,7 @@ abstract contract AuctionReader is AuctionBook {
 
     /// @inheritdoc IAuction
     function clearingOf(uint32 slot) external view returns (IPricingRule.Clearing memory) {
-        Result memory result = _results[slot];
+        Result storage result = _results[slot];
         return
             IPricingRule.Clearing({
                 bidPrice: result.bidPrice,
@@ -35,7 +35,9 @@ abstract contract AuctionReader is AuctionBook {
                 bidMarginFilledWh: result.bidMarginFilledWh,
                 askMarginTick: result.askMarginTick,
                 askMarginWh: result.askMarginWh,
-                askMarginFilledWh: result.askMarginFilledWh
+                askMarginFilledWh: result.askMarginFilledWh,
+                atOwnPrice: result.atOwnPrice,
+                surplus: result.surplus
             });
     }
 
@@ -65,7 +67,7 @@ abstract contract AuctionReader is AuctionBook {
     /// @inheritdoc IAuction
     function fillOf(uint32 slot, uint32 participantId) external view returns (uint256 energyWh) {
         (, uint256 word) = _orderAt(slot, participantId);
-        return word.isOnLadder() ? _fill(slot, word) : 0;
+        return word.isOnLadder() ? _fill(_results[slot], word) : 0;
     }
 
     /// @inheritdoc IVenue
@@ -98,14 +100,23 @@ abstract contract AuctionReader is AuctionBook {
     }
 
     function _tradeOf(uint32 slot, uint256 word) internal view returns (Trade memory trade) {
-        uint256 filledWh = _fill(slot, word);
+        Result storage result = _results[slot];
+        uint256 filledWh = _fill(result, word);
+        uint256 price = _priceOf(result, word);
         if (word.isAsk()) {
             trade.soldWh = filledWh;
-            trade.revenue = MoneyLib.paymentDown(filledWh, _results[slot].askPrice);
+            trade.revenue = MoneyLib.paymentDown(filledWh, price);
         } else {
             trade.boughtWh = filledWh;
-            trade.payment = MoneyLib.paymentUp(filledWh, _results[slot].bidPrice);
+            trade.payment = MoneyLib.paymentUp(filledWh, price);
         }
+    }
+
+    /// @dev What a filled order pays or gets: its side's price, or its own where the rule says so.
+    function _priceOf(Result storage result, uint256 word) internal view returns (uint256) {
+        // What a bid risks is the price of its tick.
+        if (result.atOwnPrice) return _riskPrice(BID, word.tickOf());
+        return word.isAsk() ? result.askPrice : result.bidPrice;
     }
 
     /// @dev What an opened order is still owed of the other side's forfeited bonds. It grows with each forfeit, so that the

@@ -50,6 +50,8 @@ abstract contract AuctionTerms is IAuction, Venue {
         _bond = config_.bond;
         _coverPrice = config_.coverPrice;
         _maxOrderWh = config_.maxOrderWh;
+
+        rule_.requireFits(IPricingRule.Grid(config_.floorPrice, config_.tickSize), config_.tickCount);
     }
 
     function _requireConsistent(Config memory config_) private view {

@@ -126,9 +126,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
         credit = revenue + cover;
         if (boughtWh + soldWh + credit == 0) return (0, 0, 0);
 
-        uint256 pool = _slotPools[slot];
-        require(pool >= revenue, SlotPoolTooLow(slot, revenue, pool));
-        _slotPools[slot] = pool - revenue;
+        _takeFromPool(slot, revenue);
 
         emit TradeClosed(slot, participantId, boughtWh, soldWh, revenue);
 
@@ -154,12 +152,27 @@ abstract contract Venue is IVenue, EIP712, Nonces {
 
     /// @dev Moves money of the slot's pool into a participant's margin: paid out, then handed back in as collateral.
     function _payIntoMargin(uint32 slot, uint32 participantId, uint256 amount) internal {
+        _unbind(participantId, amount);
+        _payOut(slot, participantId, address(this), amount);
+    }
+
+    /// @dev Moves money of the slot's pool to the grid operator's free balance.
+    function _payOperator(uint32 slot, uint256 amount) internal {
+        require(_operatorId != 0, OperatorMissing());
+
+        _payOut(slot, _operatorId, address(0), amount);
+    }
+
+    function _payOut(uint32 slot, uint32 participantId, address heir, uint256 amount) private {
+        _takeFromPool(slot, amount);
+
+        clearinghouse.close(participantId, heir, 0, 0, amount);
+    }
+
+    function _takeFromPool(uint32 slot, uint256 amount) private {
         uint256 pool = _slotPools[slot];
         require(pool >= amount, SlotPoolTooLow(slot, amount, pool));
         _slotPools[slot] = pool - amount;
-        _unbind(participantId, amount);
-
-        clearinghouse.close(participantId, address(this), 0, 0, amount);
     }
 
     /* HOOKS */

@@ -42,8 +42,10 @@ class PricingRule(ABC):
         """Return the arguments of the contract's constructor: the parameters in their order."""
         return tuple(getattr(self, item.name) for item in fields(self))  # type: ignore[arg-type]
 
-    def require_fits(self, grid: Grid, tick_count: int) -> None:  # noqa: B027, most rules fit every band
+    def require_fits(self, grid: Grid, tick_count: int) -> None:
         """Raise ``ConfigError`` if the rule could never trade in this band."""
+        if tick_count < 1:
+            raise ConfigError(f"tick_count {tick_count}: expected at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

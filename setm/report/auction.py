@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from setm.errors import RunError
-from setm.pricing import fill_of
+from setm.pricing import fill_of, price_of
 from setm.report.records import ClearingRecord, OrderRecord, TradeRecord
 from setm.report.run import Event, MechanismRun
 from setm.types import Clearing, Grid, Side
-from setm.units import Price, Wh, payment_down, payment_up
+from setm.units import Money, Price, Wh, payment_down, payment_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,23 @@ def grid_of(record: MechanismRun) -> Grid:
     return Grid(floor_price=Price(config["floor_price"]), tick_size=Price(config["tick_size"]))
 
 
+def clearing_of(values: Mapping[str, Any]) -> Clearing:
+    """Return a clearing from the values of the contract's struct, by name (IPricingRule.Clearing)."""
+    return Clearing(
+        bid_price=Price(values["bidPrice"]),
+        ask_price=Price(values["askPrice"]),
+        volume_wh=Wh(values["volumeWh"]),
+        bid_margin_tick=values["bidMarginTick"],
+        bid_margin_wh=Wh(values["bidMarginWh"]),
+        bid_margin_filled_wh=Wh(values["bidMarginFilledWh"]),
+        ask_margin_tick=values["askMarginTick"],
+        ask_margin_wh=Wh(values["askMarginWh"]),
+        ask_margin_filled_wh=Wh(values["askMarginFilledWh"]),
+        at_own_price=values["atOwnPrice"],
+        surplus=Money(values["surplus"]),
+    )
+
+
 def clearings(record: MechanismRun) -> dict[int, ClearingRecord]:
     """Return the clearing of each slot; raise ``RunError`` if a slot was cleared twice."""
     found: dict[int, ClearingRecord] = {}
@@ -53,21 +71,7 @@ def clearings(record: MechanismRun) -> dict[int, ClearingRecord]:
         slot, values = event["slot"], event["clearing"]
         if slot in found:
             raise RunError(f"{event.line}: slot {slot} is cleared a second time")
-        found[slot] = ClearingRecord(
-            slot=slot,
-            tx=event.tx_hash,
-            clearing=Clearing(
-                bid_price=Price(values["bidPrice"]),
-                ask_price=Price(values["askPrice"]),
-                volume_wh=Wh(values["volumeWh"]),
-                bid_margin_tick=values["bidMarginTick"],
-                bid_margin_wh=Wh(values["bidMarginWh"]),
-                bid_margin_filled_wh=Wh(values["bidMarginFilledWh"]),
-                ask_margin_tick=values["askMarginTick"],
-                ask_margin_wh=Wh(values["askMarginWh"]),
-                ask_margin_filled_wh=Wh(values["askMarginFilledWh"]),
-            ),
-        )
+        found[slot] = ClearingRecord(slot=slot, tx=event.tx_hash, clearing=clearing_of(values))
     return found
 
 
@@ -164,7 +168,7 @@ def _open(
 
 
 def trades(
-    filled: Sequence[OrderRecord], cleared: Mapping[int, ClearingRecord]
+    filled: Sequence[OrderRecord], cleared: Mapping[int, ClearingRecord], grid: Grid
 ) -> Iterator[TradeRecord]:
     """Yield the trade of each filled order; raise ``RunError`` if a slot's sides do not both sum to its volume."""
     sums: dict[tuple[int, Side], int] = defaultdict(int)
@@ -174,7 +178,7 @@ def trades(
         sums[order.slot, order.side] += order.filled_wh
         outcome = cleared[order.slot]
         is_bid = order.side is Side.BID
-        price = outcome.clearing.bid_price if is_bid else outcome.clearing.ask_price
+        price = price_of(outcome.clearing, grid, order.side, order.tick or 0)
         pay = payment_up if is_bid else payment_down
         yield TradeRecord(
             venue="auction",

@@ -70,6 +70,8 @@ CLEARING: Mapping[str, Field] = {
     "clearing.askMarginTick": ("uint16", "-", "tick of the worst filled ask"),
     "clearing.askMarginWh": ("uint32", "Wh", "quantity of all asks at that tick"),
     "clearing.askMarginFilledWh": ("uint32", "Wh", "how much of it fills"),
+    "clearing.atOwnPrice": ("bool", "-", "whether each filled order pays or gets its own price"),
+    "clearing.surplus": ("uint64", "1e-6 EUR", "what buyers pay beyond what sellers get"),
 }
 
 ADDRESS_FROM = ("address", "-", "who gave; zero: newly made")
@@ -249,6 +251,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
             "unbound",
         ),
         "CompensationPaid": ("slot", "participantId", "amount"),
+        "SurplusPaid": ("slot", "amount"),
     },
     "INegotiation": {
         "OfferMade": (

@@ -175,14 +175,16 @@ def _clearing(folded: Folded, slot: int) -> Iterator[str]:
         f"the worst bid filled stands at {_price(bid)} (tick {clearing.bid_margin_tick}), the worst ask filled at "
         f"{_price(ask)} (tick {clearing.ask_margin_tick})"
     )
-    if clearing.bid_price == clearing.ask_price == (bid + ask) // 2:
+    if clearing.at_own_price:
+        yield f"each pays or gets its own price; {_money(clearing.surplus)} are left over"
+    elif clearing.bid_price == clearing.ask_price == (bid + ask) // 2:
         yield (
             f"the price lies halfway (k = 1/2): ({bid} + {ask}) / 2 = {clearing.bid_price} in 0.001 EUR/MWh, "
             f"{_price(clearing.bid_price)}"
         )
     else:
         yield f"buyers pay {_price(clearing.bid_price)}, sellers get {_price(clearing.ask_price)}"
-    yield f"{clearing.volume_wh} Wh were traded at it (transaction {outcome.tx})"
+    yield f"{clearing.volume_wh} Wh were traded (transaction {outcome.tx})"
 
 
 def _fill(folded: Folded, order: OrderRecord) -> Iterator[str]:

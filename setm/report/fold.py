@@ -60,7 +60,7 @@ def fold(record: MechanismRun) -> Folded:
     clearings = auction.clearings(record)
     orders = auction.orders(record, clearings)
     trades = [
-        *auction.trades(orders, clearings),
+        *auction.trades(orders, clearings, auction.grid_of(record)),
         *negotiation.trades(record),
         *positions.trades(record),
     ]
@@ -70,7 +70,8 @@ def fold(record: MechanismRun) -> Folded:
     money = ledger.replay(record)
 
     sides = Counter(trade.slot for trade in trades)
-    slots = ledger.conservation(billed, sides)
+    surplus = {slot: int(found.clearing.surplus) for slot, found in clearings.items()}
+    slots = ledger.conservation(billed, sides, surplus)
     ledger.check_pools(money, slots)
     accounts = ledger.accounts(money, billed, sorted(record.participants))
     tables: dict[schema.Table, Sequence[Row]] = {
@@ -334,6 +335,7 @@ def _margins(record: MechanismRun, outcome: ClearingRecord) -> dict[str, Any]:
         "ask_margin_milli_eur_per_mwh": grid.price(clearing.ask_margin_tick),
         "ask_margin_wh": clearing.ask_margin_wh,
         "ask_margin_filled_wh": clearing.ask_margin_filled_wh,
+        "surplus_micro_eur": clearing.surplus,
         "clear_tx_hash": outcome.tx,
     }
 

@@ -31,6 +31,7 @@ class Ledger:
     withdrawn: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     arrears: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     tokens: int = 0
+    surplus_paid: int = 0
     movements: list[MovementRecord] = field(default_factory=list)
 
     def collateral_of(self, participant_id: int) -> int:
@@ -56,6 +57,8 @@ def replay(record: MechanismRun) -> Ledger:
             amount = event["value"]
             ledger.tokens += amount if event["to"].lower() == house else 0
             ledger.tokens -= amount if event["from"].lower() == house else 0
+        elif event.name == "SurplusPaid":
+            ledger.surplus_paid += event["amount"]
         elif event.contract == "settlement" and event.name == "SlotSettled":
             ledger.arrears[event["participantId"]] += event["arrearsChange"]
         elif event.contract == "settlement" and event.name == "ArrearsPaid":
@@ -131,7 +134,8 @@ def _move(ledger: Ledger, record: MechanismRun, event: Event) -> None:
 def accounts(ledger: Ledger, bills: Sequence[BillRecord], ids: Sequence[int]) -> list[Row]:
     """Return each participant's money and what explains it, `unexplained` being zero; raise ``RunError`` otherwise.
 
-    The grid operator has no bills: it receives what the others are charged less what they are credited.
+    The grid operator has no bills: it receives what the others are charged less what they are credited, and the surplus
+    of the auction's rule.
     """
     billed: dict[int, int] = defaultdict(int)
     for bill in bills:
@@ -142,7 +146,10 @@ def accounts(ledger: Ledger, bills: Sequence[BillRecord], ids: Sequence[int]) ->
     rows: list[Row] = []
     for who in ids:
         free, collateral = ledger.free[who], ledger.collateral_of(who)
-        explained = ledger.deposited[who] - ledger.withdrawn[who] - billed[who] + owed[who]
+        surplus = ledger.surplus_paid if who == OPERATOR_ID else 0
+        explained = (
+            ledger.deposited[who] - ledger.withdrawn[who] - billed[who] + owed[who] + surplus
+        )
         if free + collateral != explained:
             raise RunError(
                 f"participant {who}: holds {free + collateral} but deposits, bills and arrears explain {explained} "
@@ -155,6 +162,7 @@ def accounts(ledger: Ledger, bills: Sequence[BillRecord], ids: Sequence[int]) ->
                 "withdrawn_micro_eur": ledger.withdrawn[who],
                 "bills_micro_eur": billed[who],
                 "owed_micro_eur": owed[who],
+                "surplus_micro_eur": surplus,
                 "free_micro_eur": free,
                 "collateral_micro_eur": collateral,
                 "unexplained_micro_eur": free + collateral - explained,
@@ -163,10 +171,13 @@ def accounts(ledger: Ledger, bills: Sequence[BillRecord], ids: Sequence[int]) ->
     return rows
 
 
-def conservation(bills: Sequence[BillRecord], trades_in: Mapping[int, int]) -> list[Row]:
+def conservation(
+    bills: Sequence[BillRecord], trades_in: Mapping[int, int], surplus_of: Mapping[int, int]
+) -> list[Row]:
     """Return the money of each slot; raise ``RunError`` naming the slot if payments do not cancel out.
 
-    ``trades_in`` counts the trades (both sides) of each slot: rounding leaves less than one unit for each.
+    ``trades_in`` counts the trades (both sides) of each slot: rounding leaves less than one unit for each, and one for
+    the surplus that the rule leaves over, ``surplus_of`` a slot (1e-6 EUR).
     """
     by_slot: dict[int, list[BillRecord]] = defaultdict(list)
     for bill in bills:
@@ -179,9 +190,11 @@ def conservation(bills: Sequence[BillRecord], trades_in: Mapping[int, int]) -> l
         compensation = sum(bill.compensation for bill in group)
         charge = sum(bill.charge for bill in group)
         credit = sum(bill.credit for bill in group)
-        dust, kept, income = payment - revenue, forfeited - compensation, charge - credit
-        total = dust + kept + income - sum(bill.bill for bill in group)
-        if total != 0 or not 0 <= dust <= trades_in.get(slot, 0) or kept < 0:
+        surplus = surplus_of.get(slot, 0)
+        dust, kept, income = payment - revenue - surplus, forfeited - compensation, charge - credit
+        total = dust + surplus + kept + income - sum(bill.bill for bill in group)
+        most_dust = trades_in.get(slot, 0) + (surplus > 0)
+        if total != 0 or not 0 <= dust <= most_dust or kept < 0:
             raise RunError(
                 f"slot {slot}: buyers pay {payment}, sellers get {revenue}, bonds {forfeited}, compensations "
                 f"{compensation} (1e-6 EUR): not balanced; events.jsonl was changed, run the scenario again"
@@ -191,6 +204,7 @@ def conservation(bills: Sequence[BillRecord], trades_in: Mapping[int, int]) -> l
                 "slot": slot,
                 "paid_by_buyers_micro_eur": payment,
                 "earned_by_sellers_micro_eur": revenue,
+                "surplus_micro_eur": surplus,
                 "dust_micro_eur": dust,
                 "bonds_forfeited_micro_eur": forfeited,
                 "compensations_micro_eur": compensation,
@@ -206,11 +220,12 @@ def conservation(bills: Sequence[BillRecord], trades_in: Mapping[int, int]) -> l
 
 
 def check_pools(ledger: Ledger, slots: Sequence[Row]) -> None:
-    """Raise ``RunError`` unless the venues' pools hold exactly the dust and the bonds that nobody was owed."""
-    left = sum(row["dust_micro_eur"] + row["bonds_kept_micro_eur"] for row in slots)
+    """Raise ``RunError`` unless the pools hold exactly dust, unpaid surplus and bonds that nobody was owed."""
+    kept = ("dust_micro_eur", "bonds_kept_micro_eur", "surplus_micro_eur")
+    left = sum(row[name] for row in slots for name in kept) - ledger.surplus_paid
     pools = sum(ledger.pools.values())
     if pools != left:
         raise RunError(
-            f"pools hold {pools} but rounding and kept bonds explain {left} (1e-6 EUR); "
+            f"pools hold {pools} but rounding, kept bonds and unpaid surplus explain {left} (1e-6 EUR); "
             "events.jsonl was changed or is incomplete, run the scenario again"
         )

@@ -185,6 +185,7 @@ def _money(folded: Folded) -> dict[str, Any]:
         "pools": sum(money.pools.values()),
         "dust": slots["dust_micro_eur"].sum(),
         "kept": slots["bonds_kept_micro_eur"].sum(),
+        "surplus": slots["surplus_micro_eur"].sum() - money.surplus_paid,
         "sum": slots["sum_micro_eur"].sum(),
         "slots": slots.height,
         "most_dust": slots["dust_micro_eur"].max() or 0,

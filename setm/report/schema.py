@@ -257,8 +257,8 @@ PRICES = Table(
         VENUE,
         _energy("volume", "energy traded"),
         _number("trades", "trades: filled orders of both sides, or agreements"),
-        _price("low", "lowest price of the slot (auction: what sellers get); empty without trade"),
-        _price("high", "highest price of the slot (auction: what buyers pay); empty without trade"),
+        _price("low", "lowest price of the slot; empty without trade"),
+        _price("high", "highest price of the slot; empty without trade"),
         _real("mean_price_eur_per_mwh", "EUR/MWh", "mean price weighted by energy"),
         _number("bid_margin_tick", "tick of the worst filled bid; auction only"),
         _price("bid_margin", "price of the worst filled bid; auction only"),
@@ -268,6 +268,7 @@ PRICES = Table(
         _price("ask_margin", "price of the worst filled ask; auction only"),
         _energy("ask_margin", "quantity of all asks at that tick"),
         _energy("ask_margin_filled", "how much of it was filled"),
+        _money("surplus", "what buyers pay beyond what sellers get; auction only"),
         _tx("clear_tx_hash", "that cleared the slot; auction only"),
     ),
 )
@@ -281,7 +282,8 @@ CONSERVATION = Table(
         START,
         _money("paid_by_buyers", "payments for trades"),
         _money("earned_by_sellers", "revenues of trades"),
-        _money("dust", "rounding that stays in the venue: payments less revenues"),
+        _money("surplus", "what the auction's rule leaves over for the grid operator"),
+        _money("dust", "rounding that stays in the venue: payments less revenues and surplus"),
         _money("bonds_forfeited", "bonds of unopened orders"),
         _money("compensations", "paid to the other side out of these bonds"),
         _money("bonds_kept", "bonds that stay in the venue: forfeited less compensations"),
@@ -304,9 +306,13 @@ ACCOUNTS = Table(
         _money("withdrawn", "paid out"),
         _money("bills", "sum of the bills; for the grid operator less its income from them"),
         _money("owed", "arrears: owed to the grid operator and not paid"),
+        _money("surplus", "surplus of the auction's rule, paid out; grid operator only"),
         _money("free", "free balance at the end"),
         _money("collateral", "collateral at the end, all venues"),
-        _money("unexplained", "free + collateral - (deposited - withdrawn - bills + owed): zero"),
+        _money(
+            "unexplained",
+            "free + collateral - (deposited - withdrawn - bills + owed + surplus): zero",
+        ),
     ),
 )
 

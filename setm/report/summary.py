@@ -112,7 +112,7 @@ def totals_of(folded: Folded) -> MechanismTotals:
         slots_with_trade=len({trade.slot for trade in bought}),
         slots=len({bill.slot for bill in folded.bills}),
         saving_eur=eur(sum(bill.saving for bill in folded.bills)),
-        dust_eur=eur(sum(bill.payment - bill.revenue for bill in folded.bills)),
+        dust_eur=eur(sum(folded.tables["conservation"]["dust_micro_eur"].to_list())),
         transactions=len(sent),
         failed_transactions=sum(not transaction.ok for transaction in sent),
         gas=sum(transaction.gas_used for transaction in sent),

@@ -81,7 +81,7 @@ class History:
         """Both sides of all trades by venue, slot and participant."""
         found: dict[tuple[str, int, int], list[TradeRecord]] = {}
         for trade in (
-            *auction.trades(self.orders, self.clearings),
+            *auction.trades(self.orders, self.clearings, auction.grid_of(self.record)),
             *negotiation.trades(self.record),
         ):
             found.setdefault((trade.venue, trade.slot, trade.participant_id), []).append(trade)

@@ -1,16 +1,16 @@
-"""Did every slot end as the rules say: one price, both sides equal, each order and each bill once?"""
+"""Did every slot end as its pricing rule says, both sides equal, each order and each bill once?"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from setm.chain.reader import Reader
-from setm.pricing import UniformPrice, fill_of
-from setm.report.auction import grid_of
+from setm.deployment_plan import rule_in
+from setm.pricing import fill_of, price_of
+from setm.report.auction import clearing_of, grid_of
 from setm.report.records import OrderRecord
 from setm.report.run import Event
-from setm.types import Clearing, Side
+from setm.types import Side
 from setm.verify.history import RING, VENUES, History, Key
 from setm.verify.outcome import Check, found
 
@@ -62,31 +62,19 @@ def _clearings(history: History) -> Iterator[str]:
     for order in history.orders:
         if order.open_tx is not None or order.state == "opened":
             opened[order.slot].append(order)
-    newest = max(history.clearings, default=0)
+    newest, rule = max(history.clearings, default=0), rule_in(history.deployed.config)
     for slot, outcome in history.clearings.items():
         ladders = {side: [0] * ticks for side in Side}
         for order in opened[slot]:
             ladders[order.side][order.tick or 0] += order.energy_wh or 0
-        expected = UniformPrice().clear(grid, ladders[Side.BID], ladders[Side.ASK])
+        expected = rule.clear(grid, ladders[Side.BID], ladders[Side.ASK])
         if outcome.clearing != expected:
             yield f"slot {slot}: SlotCleared differs from the reference"
-        if slot > newest - RING and _stored(history.reader, slot) != expected:
+        if (
+            slot > newest - RING
+            and clearing_of(history.reader.named("auction", "clearingOf", slot)) != expected
+        ):
             yield f"slot {slot}: the auction keeps another clearing than the reference"
-
-
-def _stored(reader: Reader, slot: int) -> Clearing:
-    told = reader.named("auction", "clearingOf", slot)
-    return Clearing(
-        bid_price=told["bidPrice"],
-        ask_price=told["askPrice"],
-        volume_wh=told["volumeWh"],
-        bid_margin_tick=told["bidMarginTick"],
-        bid_margin_wh=told["bidMarginWh"],
-        bid_margin_filled_wh=told["bidMarginFilledWh"],
-        ask_margin_tick=told["askMarginTick"],
-        ask_margin_wh=told["askMarginWh"],
-        ask_margin_filled_wh=told["askMarginFilledWh"],
-    )
 
 
 def _limits(history: History) -> Iterator[str]:
@@ -99,7 +87,8 @@ def _limits(history: History) -> Iterator[str]:
         filled = fill_of(clearing, order.side, order.tick, energy, ahead)
         limit = grid.price(order.tick)
         is_bid = order.side is Side.BID
-        within = clearing.bid_price <= limit if is_bid else clearing.ask_price >= limit
+        price = price_of(clearing, grid, order.side, order.tick)
+        within = price <= limit if is_bid else price >= limit
         if filled > energy or (filled and not within):
             yield f"slot {order.slot}, participant {order.participant_id}: {filled} Wh beyond its limit"
         key = (order.slot, order.participant_id)

@@ -69,7 +69,7 @@ contract Community is Base {
             releaseDelay: 4 * DAY
         });
         settlement = ISettlement(_deploy("Settlement", abi.encode(registry, house, meters, 1, tariff)));
-        address rule = _deploy("UniformPriceRule", "");
+        address rule = _deploy("UniformPriceRule", abi.encode(500));
         // Few ticks, so that orders meet; rounding decides at odd prices.
         IAuction.Config memory terms = IAuction.Config({
             floorPrice: 30_001,

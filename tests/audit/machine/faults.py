@@ -75,11 +75,11 @@ FAULTS = (
     ),
     Fault(
         breaks="I2",
-        says="a compensation is not taken from its slot",
+        says="what a slot pays out is not taken from its pool",
         contract="Auction",
         file="contracts/market/Venue.sol",
-        right="_slotPools[slot] = pool - amount;\n        _unbind",
-        wrong="_slotPools[slot] = pool;\n        _unbind",
+        right="_slotPools[slot] = pool - amount;",
+        wrong="_slotPools[slot] = pool;",
     ),
     Fault(
         breaks="I4",
@@ -93,9 +93,9 @@ FAULTS = (
         breaks="I5",
         says="sellers get a little more than buyers pay",
         contract="UniformPriceRule",
-        file="contracts/pricing/UniformPriceRule.sol",
-        right="clearing.askPrice = clearing.bidPrice;",
-        wrong="clearing.askPrice = clearing.bidPrice + 1;",
+        file="contracts/pricing/MeritOrderRule.sol",
+        right="= (uint32(price), uint32(price));",
+        wrong="= (uint32(price), uint32(price + 1));",
     ),
     Fault(
         breaks="I6",

@@ -64,7 +64,7 @@ class Stage:
         self.do_all(self.enrolment("operator", Kind.GRID_OPERATOR))
         driver.deploy("meters", "registry", 1, *VALUES["metering"])
         driver.deploy("settlement", "registry", "house", "meters", 1, VALUES["settlement"])
-        driver.deploy("rule")
+        driver.deploy("rule", 500)
         for venue in ("auction", "open_auction"):
             driver.deploy(venue, "house", "settlement", "rule", VALUES[venue])
         driver.deploy("negotiation", "house", "settlement", VALUES["negotiation"])

@@ -100,7 +100,7 @@ def named(found, operator, code):
 
 def mutants():
     """Find the mutants with a compiler of its own."""
-    source = "contracts/pricing/UniformPriceRule.sol"
+    source = "contracts/pricing/MeritOrderRule.sol"
     with Compiler() as compiler:
         return mutants_of(source, (ROOT / source).read_bytes(), compiler.tree(source))
 
@@ -119,7 +119,7 @@ def test_finds_the_same_mutants_every_time():
 
 
 def test_changes_nothing_but_the_named_place():
-    source = (ROOT / "contracts/pricing/UniformPriceRule.sol").read_bytes()
+    source = (ROOT / "contracts/pricing/MeritOrderRule.sol").read_bytes()
     for mutant in mutants():
         changed = mutant.applied_to(source).encode()
         assert changed[: mutant.start] == source[: mutant.start]

@@ -27,11 +27,15 @@ FOLDER = ROOT / "tests" / "forge"
 DEPLOYED = (
     "Auction",
     "Clearinghouse",
+    "McAfeeRule",
     "MeterRegistry",
     "ParticipantRegistry",
+    "PayAsBidRule",
     "Settlement",
+    "SupplyDemandRule",
     "TestEuro",
     "UniformPriceRule",
+    "VickreyRule",
 )
 FUZZ_RUNS = 300 * DEPTH
 INVARIANT_RUNS = 3 * DEPTH

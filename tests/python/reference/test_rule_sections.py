@@ -113,6 +113,7 @@ MISFITS = {
         16,
         "feed-in 10000 to retail 29999",
     ),
+    "no tick": (UniformPrice(), 0, "tick_count 0: expected at least 1"),
     "one tick for McAfee": (McAfee(), 1, "tick_count 1: expected at least 2"),
 }
 

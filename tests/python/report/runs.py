@@ -92,7 +92,7 @@ def clear(orders: list[tuple[int, Side, int, int]]) -> dict[str, int]:
         supply = sum(energy for at, energy in asks if at <= tick)
         best = max(best, min(demand, supply))
     names = ("MarginTick", "MarginWh", "MarginFilledWh")
-    result = {"bidPrice": 0, "askPrice": 0, "volumeWh": best}
+    result = {"bidPrice": 0, "askPrice": 0, "volumeWh": best, "atOwnPrice": False, "surplus": 0}
     for prefix, side in (("bid", bids), ("ask", asks)):
         left, margin = best, (0, 0, 0)
         for tick, energy in side:

@@ -27,6 +27,8 @@ EMPTY = {
     "askMarginTick": 0,
     "askMarginWh": 0,
     "askMarginFilledWh": 0,
+    "atOwnPrice": False,
+    "surplus": 0,
 }
 
 

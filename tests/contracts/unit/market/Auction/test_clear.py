@@ -3,7 +3,7 @@
 import brownie
 
 # 335 Wh at 44.05 EUR/MWh: halfway between alice's 46.1 and bob's 42.0.
-CLEARING = (44_050, 44_050, 335, 161, 335, 335, 120, 500, 335)
+CLEARING = (44_050, 44_050, 335, 161, 335, 335, 120, 500, 335, False, 0)
 
 
 def test_refuses_in_the_reveal_window(venue, opened, slot, mallory):
@@ -35,7 +35,7 @@ def test_keeps_the_clearing_and_fills_by_it(venue, cleared, ids, slot):
 def test_clears_a_slot_without_orders(venue, slot, times, wait_until, mallory):
     wait_until(times.clearing)
     venue.clear(slot, {"from": mallory})
-    assert venue.clearingOf(slot) == (0,) * 9
+    assert venue.clearingOf(slot) == (0,) * 11
     assert venue.phase(slot) == 4
 
 
