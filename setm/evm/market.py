@@ -7,13 +7,15 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
+from setm.deployment_plan import rule_in
 from setm.evm.machine import Contract, Evm, Receipt
 from setm.evm.system import Person, System, default_config, deploy_system
 from setm.orders import AuctionRules, BookedOrder, digest, opening_word, salt
+from setm.pricing import PricingRule, section_of
 from setm.types import Grid, Kind, Order, Side
 from setm.units import Money, Price, Wh
 
-OPEN_MODE = {"is_sealed": False, "reveal_window": 0, "bond": 0}
+OPEN_MODE: Mapping[str, Any] = {"is_sealed": False, "reveal_window": 0, "bond": 0}
 # Enough for every order of a test, and for all people together below what the clearinghouse can hold.
 PLENTY = 2**54
 RING = 1024
@@ -22,10 +24,19 @@ RING = 1024
 class Market:
     """One deployment with ``people`` who have plenty of margin; each ``reset`` starts from it again."""
 
-    def __init__(self, count: int, *, first_slot: int = 2_000_000, **auction: Any) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        first_slot: int = 2_000_000,
+        rule: PricingRule | None = None,
+        **auction: Any,
+    ) -> None:
         self.first_slot = first_slot
         self.evm = Evm(now=first_slot * 900 - 86_400)
         config = default_config(auction=auction)
+        if rule is not None:
+            config["rule"] = section_of(rule)
         prices, cover_price = config["settlement"], config["auction"]["cover_price"]
         # Where prices are low, the grid operator pays no more: no venue covers less than the feed-in price.
         prices["feed_in_price"] = min(prices["feed_in_price"], cover_price)
@@ -63,6 +74,7 @@ class Market:
             bond=Money(config["bond"]),
             cover_price=Price(config["cover_price"]),
             max_order_wh=Wh(config["max_order_wh"]),
+            rule=rule_in(self.system.config),
         )
 
     # Times of a slot, UTC Unix seconds

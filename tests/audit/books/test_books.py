@@ -19,8 +19,9 @@ import pytest
 
 from setm.errors import Reverted
 from setm.evm.market import OPEN_MODE, RING
-from setm.pricing import MAX_TICK_WH
+from setm.pricing import MAX_TICK_WH, McAfee, PayAsBid, SupplyDemand, UniformPrice, Vickrey
 from setm.types import Side
+from setm.units import Price
 from tests.audit.books import trading as trading_module
 from tests.audit.books.random_books import PEOPLE, Book, Entry, random_book
 from tests.audit.books.trading import Tally, Trading
@@ -29,8 +30,21 @@ from tests.contracts.invariant.test_auction_differential import CONFIGS
 
 # Prices of less than one unit of money per Wh: rounding decides, and half a price is lost.
 PENNIES = {"floor_price": 0, "tick_size": 1, "cover_price": 300}
-MARKETS = {
+RETAIL, FEED_IN = Price(55_500), Price(30_000)
+RULES = {
+    "k": UniformPrice(k=130),
+    "vickrey": Vickrey(reserve_price=Price(40_050)),
+    "pay as bid": PayAsBid(),
+    "mcafee": McAfee(),
+    "supply and demand": SupplyDemand(feed_in_price=FEED_IN, retail_price=RETAIL),
+}
+MARKETS: dict[str, dict[str, Any]] = {
     **CONFIGS,
+    **{f"sealed, {name}": {"rule": rule} for name, rule in RULES.items()},
+    **{f"open, {name}": {"rule": rule, **OPEN_MODE} for name, rule in RULES.items()},
+    "sealed, extreme pay as bid": {"rule": PayAsBid(), **CONFIGS["sealed, extreme"]},
+    "sealed, extreme mcafee": {"rule": McAfee(), **CONFIGS["sealed, extreme"]},
+    "open, pennies as bid": {"rule": PayAsBid(), **PENNIES, **OPEN_MODE},
     "sealed, one tick": {"tick_count": 1},
     "sealed, pennies": {**PENNIES, "bond": 1},
     "open, pennies": {**PENNIES, **OPEN_MODE},
@@ -62,7 +76,7 @@ def record_total(total: Tally, seconds: float) -> None:
         ok=books >= WANTED_BOOKS,
         markets=len(MARKETS),
         seconds=round(seconds, 1),
-        **{key: values[key] for key in ("orders", "trades", "unopened", "voids")},
+        **{key: values[key] for key in ("orders", "trades", "unopened", "voids", "surpluses")},
     )
     record(
         "differential",
@@ -81,6 +95,7 @@ def record_total(total: Tally, seconds: float) -> None:
     assert books >= WANTED_BOOKS
     assert full * 50 >= books
     assert perturbed >= wanted_perturbed
+    assert total.surpluses * 20 >= books
 
 
 def is_sealed(name: str) -> bool:
@@ -240,6 +255,7 @@ FAULTS = {
     "margin": _clearing(ask_margin_filled_wh=-1),
     "fill": _outcome(sold_wh=1),
     "revenue": _outcome(revenue=-1),
+    "surplus": _clearing(surplus=1),
     "cover": _outcome(kept=1),
     "compensation": _outcome(compensation=1),
     "place in the row": _outcome(ahead_wh=1),
@@ -307,3 +323,10 @@ def test_the_tally_counts_what_was_played() -> None:
     crossed = Book((Entry(0, BID, 0, 5), Entry(1, ASK, 0, 5), Entry(2, ASK, 0, 5, "unopened")), 1)
     found = trading.check([crossed] * 2)
     assert found == Tally(books=2, orders=6, trades=4, unopened=2, perturbed=24)
+
+
+def test_the_tally_counts_a_surplus_that_was_paid_out() -> None:
+    trading = trading_of("sealed, pay as bid")
+    trading.reset()
+    crossed = Book((Entry(0, BID, 90, 500), Entry(1, ASK, 40, 500)), 1)
+    assert trading.check([crossed]).surpluses == 1

@@ -53,6 +53,7 @@ class Tally:
     trades: int = 0
     unopened: int = 0
     perturbed: int = 0
+    surpluses: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally)))
@@ -63,6 +64,7 @@ class Tally:
         self.orders += len(play.booked)
         self.full_books += len(play.booked) == PEOPLE
         self.voids += not play.book.is_cleared
+        self.surpluses += play.outcome.clearing.surplus > 0
         self.trades += sum(outcome.filled_wh > 0 for outcome in outcomes)
         self.unopened += sum(not outcome.is_opened for outcome in outcomes)
 
@@ -124,6 +126,7 @@ class Trading:
             person.id: self.auction.ask_one("marginOf", person.id) for person in self.market.people
         }
         self.pooled = 0
+        self.paid_out: set[int] = set()
 
     # A batch
 
@@ -326,6 +329,10 @@ class Trading:
                 assert self.auction.ask("ladderOf", play.slot, side)[2:] == pack_ladder(ladder)
         found = self.auction.ask("clearingOf", play.slot)
         assert found == values_of(play.outcome.clearing), "clearing"
+        surplus = play.outcome.clearing.surplus
+        if self.auction.ask_one("slotPool", play.slot) < surplus:
+            with pytest.raises(Reverted, match="SlotPoolTooLow"):
+                self.auction.tell("payOutSurplus", play.slot, sender=self.stranger)
 
     # Who gets what
 
@@ -341,6 +348,8 @@ class Trading:
         inflow = sum(o.trade.payment + o.forfeited for o in play.outcome.outcomes.values())
         assert self.auction.ask_one("slotPool", play.slot) == inflow, "pool after collecting"
         self._compensate(play, ids)
+        if play.dice.random() < 0.5:
+            self._pay_out_surplus(play)
         for entry in play.booked:
             self._check_order(play, entry)
 
@@ -357,6 +366,16 @@ class Trading:
                 refused += 1
                 with pytest.raises(Reverted, match="NoCompensation"):
                     self.auction.tell("compensate", play.slot, number, sender=self.stranger)
+
+    def _pay_out_surplus(self, play: Play) -> None:
+        """To the grid operator, by whomever, once: before or after the sellers, who all get theirs."""
+        operator, surplus = self.market.system.operator.id, play.outcome.clearing.surplus
+        before = self.house.ask_one("freeOf", operator)
+        if surplus and play.slot not in self.paid_out:
+            self.auction.tell("payOutSurplus", play.slot, sender=self._anyone(play))
+            self.paid_out.add(play.slot)
+            assert self.house.ask_one("freeOf", operator) == before + surplus, "surplus"
+        assert self.auction.refusal("payOutSurplus", play.slot) == "NoSurplus"
 
     def _check_order(self, play: Play, entry: BookedOrder) -> None:
         order, slot = entry.order, play.slot
@@ -395,6 +414,7 @@ class Trading:
             assert told.get("revenue", 0) == trade.revenue, f"revenue of {number}"
             assert self.auction.ask_one("boundOf", play.slot, number) == 0
         assert closed == {}
+        self._pay_out_surplus(play)
         assert self.auction.ask_one("slotPool", play.slot) == play.outcome.dust, "dust"
         self.pooled += play.outcome.dust
 

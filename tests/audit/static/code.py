@@ -96,7 +96,7 @@ def sizes(name: str) -> tuple[int, int]:
     return len(compiled["runtime"]) // 2, len(compiled["bytecode"]) // 2
 
 
-def forbidden_in(runtime: bytes) -> list[str]:
+def forbidden_in(runtime: bytes, forbidden: Mapping[int, str] = FORBIDDEN) -> list[str]:
     """Return the forbidden instructions in runtime code, in the order in which they stand there."""
     end = len(runtime)
     if end > 2 and runtime[-2:] != b"\x00\x00":
@@ -106,7 +106,7 @@ def forbidden_in(runtime: bytes) -> list[str]:
     found, place = [], 0
     while place < end:
         opcode = runtime[place]
-        if opcode in FORBIDDEN:
-            found.append(FORBIDDEN[opcode])
+        if opcode in forbidden:
+            found.append(forbidden[opcode])
         place += opcode - PUSH1 + 2 if PUSH1 <= opcode <= PUSH32 else 1
     return found
