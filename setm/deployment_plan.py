@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 from setm.errors import ConfigError
-from setm.tags.deployment import classes_of
 from setm.pricing import PricingRule, UniformPrice, rule_of
+from setm.tags.deployment import classes_of
 
 Config = Mapping[str, Any]
 

@@ -48,7 +48,17 @@ Eur = Annotated[Decimal, Field(ge=0, le=1_000_000), BeforeValidator(_plain_numbe
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[\w][\w .-]*$")]
 KindName = Literal["personal consumer", "industrial consumer", "generation", "prosumer"]
 Quantities = Literal["forecast", "delivered"]
-Mechanism = Literal["negotiation", "auction", "tariff", "distributed"]
+# Each is a mechanism of setm.trading, which stands above scenarios.
+Mechanism = Literal[
+    "negotiation",
+    "auction",
+    "vickrey",
+    "pay_as_bid",
+    "mcafee",
+    "supply_demand",
+    "tariff",
+    "distributed",
+]
 
 
 def _known_model(value: str) -> str:

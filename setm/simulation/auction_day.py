@@ -8,12 +8,13 @@ from functools import partial
 from typing import Any
 
 from setm.orders import digest, opening_word, salt
+from setm.pricing import section_of
 from setm.simulation.batches import batched
 from setm.simulation.community import Community
 from setm.simulation.scene import Enrolled, Scene
 from setm.slots import Slot
 from setm.trading import Day
-from setm.trading.auction import Draft, draft_orders, order_of
+from setm.trading.auction import Draft, SealedAuction, draft_orders, order_of
 from setm.types import Order, Side
 
 # The gas ceiling of a batch (setm.chain.contracts) stays below what one transaction may ask for (EIP-7825).
@@ -24,13 +25,14 @@ Book = Sequence[tuple[Enrolled, Draft]]
 
 @dataclass(frozen=True, slots=True)
 class AuctionOnChain:
-    """The sealed auction of a deployment."""
+    """The sealed auction of a deployment, with the rule of a mechanism."""
 
+    mechanism: SealedAuction
     venue: str = "auction"
 
     def sections(self, day: Day) -> Mapping[str, Any]:
-        """Nothing beyond the standard ones."""
-        return {}
+        """Return the rule."""
+        return {"rule": section_of(self.mechanism.rules(day.market).rule)}
 
     def steps(self, day: Day, traders: int) -> int:
         """One for each trader that has committed."""

@@ -10,12 +10,18 @@ from setm.simulation.distributed_day import DistributedOnChain
 from setm.simulation.negotiation_day import NegotiationOnChain
 from setm.simulation.scene import OnChain
 from setm.simulation.tariff_day import TariffOnChain
+from setm.trading import MECHANISMS
+from setm.trading.auction import SealedAuction
 from setm.trading.distributed import Distributed
 
 ON_CHAIN: Mapping[str, OnChain] = MappingProxyType(
     {
         "negotiation": NegotiationOnChain(),
-        "auction": AuctionOnChain(),
+        **{
+            name: AuctionOnChain(mechanism)
+            for name, mechanism in MECHANISMS.items()
+            if isinstance(mechanism, SealedAuction)
+        },
         "tariff": TariffOnChain(),
         "distributed": DistributedOnChain(Distributed()),
     }

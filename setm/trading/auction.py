@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,12 @@ from setm.agents.forecast_bidder import ForecastBidder
 from setm.agents.types import Decision
 from setm.agents.zero_intelligence import ZeroIntelligence
 from setm.orders import AuctionRules, BookedOrder, clear_book, cover
+from setm.pricing import PricingRule, UniformPrice
 from setm.slots import Slot
 from setm.trading.day import Day, Market
 from setm.trading.mechanism import Outcome
 from setm.trading.traders import Trader
-from setm.types import Order, ParticipantId, Side
+from setm.types import GridTariff, Order, ParticipantId, Side
 from setm.units import Money, Wh
 
 # Collateral is rounded up to a whole cent, so that it tells less about the order behind it.
@@ -36,11 +37,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedAuction:
-    """A sealed call auction, all slots of the day committed at once."""
+    """A sealed call auction with a pricing rule, all slots of the day committed at once."""
 
     name: str
     title: str
     after: str
+    rule: Callable[[GridTariff], PricingRule] = lambda tariff: UniformPrice()
 
     def margin(self, trader: Trader, day: Day) -> Money:
         """Return what the trader's orders of the day bind together."""
@@ -70,6 +72,7 @@ class SealedAuction:
             bond=market.bond,
             cover_price=market.cover_price,
             max_order_wh=market.max_order_wh,
+            rule=self.rule(market.tariff),
         )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from setm.errors import ConfigError
 from setm.scenario import load_scenario
+from setm.scenario.fields import Mechanism
 from setm.simulation import settings
 from setm.simulation.foresight import foresee
 from setm.simulation.mechanism import run_mechanism
@@ -94,6 +96,10 @@ def test_a_rehearsal_comes_to_what_the_chain_comes_to(name, day, tmp_path):
 
 def test_every_mechanism_has_a_chain_side():
     assert ON_CHAIN.keys() == MECHANISMS.keys()
+
+
+def test_a_scenario_may_name_every_mechanism():
+    assert get_args(Mechanism) == tuple(MECHANISMS)
 
 
 def test_an_unknown_mechanism_is_refused_by_name():
