@@ -5,7 +5,7 @@ Every method that sends takes the ``Sender`` whose key speaks, and returns the r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eth_typing import ChecksumAddress
@@ -17,6 +17,7 @@ from setm.chain.abi import ROLES, abi
 from setm.chain.events import decode_log
 from setm.chain.sender import Sender
 from setm.messages import Domain, Message
+from setm.tags import orders as conditions
 from setm.tariff import Announcement, Taking
 from setm.types import Order, Reading, Side, Terms
 from setm.units import Price
@@ -292,3 +293,63 @@ class Tariff(Bound):
     def price_of(self, slot: int) -> Price:
         """Return a slot's posted price, 0.001 EUR/MWh."""
         return Price(int(self.ask("priceOf", slot)))
+
+
+class Tags(Bound):
+    """EnergyTag: where delivered energy came from."""
+
+    role = "tags"
+
+    def register(self, sender: Sender, participant_ids: Sequence[int]) -> TxReceipt:
+        """Write down what the authorities certified; anyone may."""
+        gas = 60_000 + 60_000 * len(participant_ids)
+        return self._send(sender, "register", "register", (list(participant_ids),), gas)
+
+    def mint(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> TxReceipt:
+        """Mint a settled slot's tags for the named participants; anyone may."""
+        gas = 100_000 + 150_000 * len(participant_ids)
+        return self._send(sender, "mint", "mint", (slot, list(participant_ids)), gas)
+
+    def claim_consumption(self, sender: Sender, amounts: Mapping[int, int]) -> TxReceipt:
+        """End tags of the sender, Wh by id, for what its meter measured in their slot."""
+        gas = 100_000 + 120_000 * len(amounts)
+        args = (list(amounts), list(amounts.values()))
+        return self._send(sender, "claim consumption", "claimConsumption", args, gas)
+
+    def balance_of(self, account: str, number: int) -> int:
+        """Return an account's tags of an id, Wh."""
+        return int(self.ask("balanceOf", account, number))
+
+
+class Conditional(Bound):
+    """ConditionalMarket: orders with conditions."""
+
+    role = "conditional"
+
+    def post(self, sender: Sender, order: conditions.Order) -> int:
+        """Post an order; return its number."""
+        values = (
+            order.slot,
+            order.energy_wh,
+            order.price,
+            order.partner_id,
+            order.green_share,
+            order.sources,
+            order.is_bid,
+        )
+        receipt = self._send(sender, "post order", "post", (values,), 200_000)
+        return int(self._emitted(receipt, "OrderPosted")["orderId"])
+
+    def cancel(self, sender: Sender, order_id: int) -> TxReceipt:
+        """Take back what is left of the sender's order."""
+        return self._send(sender, "cancel order", "cancel", (order_id,), 100_000)
+
+    def take(self, sender: Sender, order_id: int, energy_wh: int, price: int) -> tuple[int, int]:
+        """Take a part of an order; return the number of the trade and the tags that are owed from it, Wh."""
+        receipt = self._send(sender, "take order", "take", (order_id, energy_wh, price), 400_000)
+        taken = self._emitted(receipt, "OrderTaken")
+        return int(taken["tradeId"]), int(taken["owedWh"])
+
+    def deliver(self, sender: Sender, trade_id: int) -> TxReceipt:
+        """Hand a trade's tags to its buyer; anyone may once the seller's slot is minted."""
+        return self._send(sender, "deliver tags", "deliver", (trade_id,), 300_000)

@@ -58,6 +58,7 @@ Mechanism = Literal[
     "supply_demand",
     "tariff",
     "distributed",
+    "conditional",
 ]
 
 

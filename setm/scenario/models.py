@@ -32,6 +32,7 @@ from setm.scenario.fields import (
     Name,
     Quantities,
 )
+from setm.tags import Source
 from setm.types import Grid, Kind
 from setm.units import Money, Price, money_from_eur, price_from_eur_per_mwh
 
@@ -176,6 +177,7 @@ class ParticipantSpec(Part):
     side: Literal["buy", "sell", "net"] | None = None
     bidder: Bidder = "forecast"
     quantities: Quantities = "forecast"
+    source: Literal["grid", "solar", "wind"] | None = None
     resample: Literal["none", "sum"] = "none"
     max_power_kw: float | None = Field(default=None, gt=0)
     model: ModelName = AUTO
@@ -201,6 +203,16 @@ class ParticipantSpec(Part):
     def stated_side(self) -> Literal["buy", "sell", "net"]:
         """The side, by the kind if it is not given."""
         return self.side or ("sell" if self.sells else "buy")
+
+    @property
+    def certified_source(self) -> Source:
+        """The source that the authority certifies for its device class.
+
+        Without ``source`` whoever sells sells solar energy, and nobody says of the others where theirs comes from.
+        """
+        if self.source is None:
+            return Source.SOLAR if self.sells else Source.GRID
+        return Source[self.source.upper()]
 
     @property
     def min_bid(self) -> Price:

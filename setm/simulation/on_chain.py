@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from setm.simulation.auction_day import AuctionOnChain
 from setm.simulation.distributed_day import DistributedOnChain
+from setm.simulation.conditional_day import ConditionalOnChain
 from setm.simulation.negotiation_day import NegotiationOnChain
 from setm.simulation.scene import OnChain
 from setm.simulation.tariff_day import TariffOnChain
@@ -24,5 +25,6 @@ ON_CHAIN: Mapping[str, OnChain] = MappingProxyType(
         },
         "tariff": TariffOnChain(),
         "distributed": DistributedOnChain(Distributed()),
+        "conditional": ConditionalOnChain(),
     }
 )

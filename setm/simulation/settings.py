@@ -18,7 +18,7 @@ from setm.simulation.foresight import Foresight, Question
 from setm.simulation.keys import DerivedKeys
 from setm.simulation.mechanism import Day, Person
 from setm.slots import Slot
-from setm.trading import Market, Rules, Strategy, Trader
+from setm.trading import Certified, Market, Rules, Strategy, Trader
 from setm.types import GridTariff, Side
 from setm.units import Wh, money_from_eur, price_from_eur_per_mwh
 
@@ -121,6 +121,9 @@ def _person(
         strategy=Strategy(**item.strategy.model_dump()),
         forecasts=forecasts,
         seed=loaded.scenario.seed,
+        certified=Certified(
+            device_class=item.device_class, zone=item.zone, source=item.certified_source
+        ),
     )
     return Person(
         trader=trader,

@@ -7,10 +7,11 @@ A mechanism's engine decides and says what is sent; ``setm.simulation`` lets the
 from setm.trading.day import Day, Market, Rules
 from setm.trading.mechanism import Mechanism, Outcome, added
 from setm.trading.mechanisms import MECHANISMS, mechanism_named
-from setm.trading.traders import Strategy, Trader
+from setm.trading.traders import Certified, Strategy, Trader
 
 __all__ = [
     "MECHANISMS",
+    "Certified",
     "Day",
     "Market",
     "Mechanism",

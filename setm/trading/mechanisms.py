@@ -9,6 +9,7 @@ from setm.errors import ConfigError
 from setm.pricing import McAfee, PayAsBid, SupplyDemand, Vickrey
 from setm.trading.auction import SealedAuction
 from setm.trading.distributed import Distributed
+from setm.trading.conditional import WithConditions
 from setm.trading.mechanism import Mechanism
 from setm.trading.negotiation import Negotiated
 from setm.trading.tariff import PostedTariff
@@ -44,6 +45,7 @@ _ALL: tuple[Mechanism, ...] = (
     ),
     PostedTariff(),
     Distributed(),
+    WithConditions(),
 )
 MECHANISMS: Mapping[str, Mechanism] = MappingProxyType({item.name: item for item in _ALL})
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from setm.agents.types import Band, Bidder, QuantityForecast
 from setm.slots import Slot
+from setm.tags import Source
 from setm.types import Side
 
 
@@ -20,6 +21,15 @@ class Strategy:
     time_weight: float = 1.0
     memory: int = 1
     opening_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certified:
+    """What an authority certified about a trader: its device, its grid zone, and where its energy comes from."""
+
+    device_class: int = 0
+    zone: int = 1
+    source: Source = Source.GRID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,7 @@ class Trader:
     seed: int
     bidder: Bidder = "forecast"
     sides: Mapping[Slot, Side] = field(default_factory=dict)
+    certified: Certified = Certified()
 
     def side_in(self, slot: Slot) -> Side:
         """Return the side on which it stands in a slot."""
