@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from setm.bench import auction, metering, negotiation, registry
+from setm.bench import auction, metering, negotiation, registry, tags
 
 GROUPS: Mapping[str, Mapping[str, Callable[[], list[int]]]] = {
     "registry": registry.SCENARIOS,
     "auction": auction.SCENARIOS,
     "negotiation": negotiation.SCENARIOS,
     "metering": metering.SCENARIOS,
+    "tags": tags.SCENARIOS,
 }
 
 # What we hold ourselves to, gas; scenarios without one are printed for comparison.
@@ -26,6 +27,8 @@ CEILINGS: Mapping[str, int] = {
     "clear_every_tick": 500_000,
     "agree": 130_000,
     "reading_in_batch": 14_000,
+    "mint_share": tags.CEILINGS["mint_share"],
+    "take_with_tags": tags.CEILINGS["take_with_tags"],
 }
 
 

@@ -30,11 +30,14 @@ FOREVER = 2**32 - 1
 class Quarter:
     """A hundred prosumers whose meters each posted one reading a turn of the ring ago, which was settled."""
 
-    def __init__(self) -> None:
+    def __init__(self, device_class: int = 0, **sections: Any) -> None:
         self.evm = Evm()
-        self.system: System = deploy_system(self.evm, default_config())
+        self.system: System = deploy_system(self.evm, default_config(**sections))
         self.seconds = self.system.config["slot_seconds"]
-        people = [self.system.enrol(f"p{number}", Kind.PROSUMER) for number in range(METERS)]
+        people = [
+            self.system.enrol(f"p{number}", Kind.PROSUMER, device_class=device_class)
+            for number in range(METERS)
+        ]
         self.people: list[Person] = people
         for person in (*people, self.system.operator):
             self.system.fund(person, self.system.settlement, GUARANTEE)

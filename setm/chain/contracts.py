@@ -161,6 +161,11 @@ class Meters(Bound):
         gas = 100_000 + 60_000 * len(values)
         return self._send(sender, "post readings", "postReadings", (values,), gas)
 
+    def import_of(self, participant_id: int, slot: int) -> int:
+        """Return what a participant's meter measured as taken in a slot, Wh."""
+        _, import_wh, *_ = self.ask("readingOf", participant_id, slot)
+        return int(import_wh)
+
 
 class Settlement(Bound):
     """Contracted against delivered."""

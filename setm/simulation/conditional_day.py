@@ -118,7 +118,7 @@ def _claim(scene: Scene, slot: Slot, item: Enrolled) -> None:
         return
     deployment = scene.community.deployment
     tags, member = deployment.part(Tags), item.member
-    left_wh = int(deployment.meters.ask("readingOf", member.participant_id, slot)["importWh"])
+    left_wh = deployment.meters.import_of(member.participant_id, slot)
     amounts = {}
     for source in GREEN_SOURCES:
         number = tag_id(source, item.trader.certified.zone, slot)

@@ -4,13 +4,13 @@ Park et al. 2018 (A Sustainable Home Energy Prosumer-Chain Methodology with Ener
 Sustainability 10(3), 658) let an energy tag set the conditions of later trades and the price follow the trading
 situation, and give no formula for either. Here, slot by slot:
 
-1. Every buyer posts a bid with its conditions: its highest price, and the share of green energy that it wants, drawn once
-   for the day. Every seller posts an ask: what it has, from which certified source, at which lowest price.
+1. Every buyer posts a bid with its conditions: its highest price, and the share of green energy that it wants, drawn
+   once for the day. Every seller posts an ask: what it has, from which certified source, at which lowest price.
 2. The price of the situation is the supply/demand-ratio price of all that was posted (``setm.pricing.SupplyDemand``):
    anybody can compute it from the orders.
 3. Sellers take bids whose conditions they meet, the seller with the lowest ask first, each the highest bid first, at
-   the price of the situation or, where that lies outside the two limits, at the nearer limit. Before, a seller takes its
-   ask back: so it never promises its energy twice.
+   the price of the situation or, where that lies outside the two limits, at the nearer limit. Before, a seller takes
+   its ask back: so it never promises its energy twice.
 """
 
 from __future__ import annotations
