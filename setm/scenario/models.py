@@ -208,10 +208,10 @@ class ParticipantSpec(Part):
     def certified_source(self) -> Source:
         """The source that the authority certifies for its device class.
 
-        Without ``source`` whoever sells sells solar energy, and nobody says of the others where theirs comes from.
+        Without ``source`` whoever sells, now and then or always, sells solar energy; nobody says it of the others.
         """
         if self.source is None:
-            return Source.SOLAR if self.sells else Source.GRID
+            return Source.GRID if self.stated_side == "buy" else Source.SOLAR
         return Source[self.source.upper()]
 
     @property

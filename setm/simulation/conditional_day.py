@@ -59,7 +59,7 @@ def sources(day: Day) -> dict[str, str]:
     """Return the source of each seller's device class; raise ``ConfigError`` if a class would have two."""
     found: dict[str, str] = {}
     for trader in day.traders:
-        if trader.side is not Side.ASK:
+        if all(trader.side_in(slot) is Side.BID for slot in day.slots):
             continue
         key, name = str(trader.certified.device_class), trader.certified.source.name.lower()
         if found.setdefault(key, name) != name:
@@ -114,7 +114,7 @@ def _mint(scene: Scene, slot: Slot, trades: list[int]) -> None:
 
 def _claim(scene: Scene, slot: Slot, item: Enrolled) -> None:
     """Let a buyer end its green tags of a slot for what its meter measured there."""
-    if item.trader.side is not Side.BID:
+    if item.trader.side_in(slot) is not Side.BID:
         return
     deployment = scene.community.deployment
     tags, member = deployment.part(Tags), item.member

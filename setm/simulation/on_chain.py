@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from setm.simulation.auction_day import AuctionOnChain
-from setm.simulation.distributed_day import DistributedOnChain
 from setm.simulation.conditional_day import ConditionalOnChain
+from setm.simulation.distributed_day import DistributedOnChain
 from setm.simulation.negotiation_day import NegotiationOnChain
 from setm.simulation.scene import OnChain
 from setm.simulation.tariff_day import TariffOnChain

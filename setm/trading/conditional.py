@@ -22,13 +22,13 @@ from typing import Protocol
 import numpy as np
 
 from setm import negotiation
+from setm.agents.forecast_bidder import best_quantity
 from setm.pricing import SupplyDemand
 from setm.slots import Slot
 from setm.tags import ANY, GREEN, tag_id, venue
 from setm.tags.orders import PER_MILLE, Config, Known, Order, seller_binds
 from setm.trading.day import Day
 from setm.trading.mechanism import Outcome
-from setm.trading.negotiation import wanted
 from setm.trading.traders import Trader
 from setm.types import ParticipantId, Side, Trade
 from setm.units import Money, Price, payment_up
@@ -103,11 +103,13 @@ def green_share(trader: Trader) -> int:
 
 
 def order_of(trader: Trader, slot: Slot, day: Day) -> Order | None:
-    """Return what the trader posts for a slot; None if it wants nothing."""
-    energy_wh = wanted(trader, slot, day.market.tariff)
+    """Return what the trader posts for a slot, what is best at the middle of its band; None if that is nothing."""
+    side = trader.side_in(slot)
+    middle = Price((trader.band.min_bid + trader.band.max_bid) // 2)
+    energy_wh = best_quantity(side, middle, day.market.tariff, trader.forecasts[slot])
     if energy_wh == 0:
         return None
-    is_bid = trader.side is Side.BID
+    is_bid = side is Side.BID
     return Order(
         slot=slot,
         energy_wh=energy_wh,
@@ -123,7 +125,8 @@ def margin_in(trader: Trader, slot: Slot, day: Day) -> Money:
     order = order_of(trader, slot, day)
     if order is None:
         return Money(0)
-    others = sum(other.side is not trader.side for other in day.traders)
+    side = trader.side_in(slot)
+    others = sum(other.side_in(slot) is not side for other in day.traders)
     if order.is_bid:
         return Money(payment_up(order.energy_wh, order.price) + others)
     # Of each bid the tags are rounded up too.

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from setm.errors import ConfigError
 from setm.pricing import McAfee, PayAsBid, SupplyDemand, Vickrey
 from setm.trading.auction import SealedAuction
-from setm.trading.distributed import Distributed
 from setm.trading.conditional import WithConditions
+from setm.trading.distributed import Distributed
 from setm.trading.mechanism import Mechanism
 from setm.trading.negotiation import Negotiated
 from setm.trading.tariff import PostedTariff

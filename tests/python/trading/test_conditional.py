@@ -17,7 +17,6 @@ from setm.slots import Slot
 from setm.tags import GREEN, Source
 from setm.trading import MECHANISMS, Certified, Day, Market, Rules, Strategy, Trader
 from setm.trading.conditional import Paper, green_share, margin_in, order_of, trade
-from setm.trading.negotiation import wanted
 from setm.types import Grid, GridTariff, Side
 from setm.units import Money, Price, Wh, payment_down, payment_up
 
@@ -63,6 +62,7 @@ def traders(draw):
                 forecasts={slot: forecast(draw(st.integers(0, 3_000))) for slot in SLOTS},
                 seed=draw(st.integers(0, 9)),
                 certified=draw(CERTIFIED),
+                sides=draw(st.dictionaries(st.sampled_from(SLOTS), st.sampled_from(Side))),
             )
         )
     return people
@@ -117,12 +117,14 @@ def test_no_trade_breaks_a_condition(people, seed):
 @settings(max_examples=60, deadline=None)
 def test_nobody_trades_more_than_it_wants_and_what_is_bought_is_sold(people, seed):
     day = day_of(people, seed)
-    wishes = {(one.name, slot): wanted(one, slot, TARIFF) for one in people for slot in SLOTS}
+    orders = {(one.name, slot): order_of(one, slot, day) for one in people for slot in SLOTS}
     for slot, by_name in MECHANISMS["conditional"].rehearse(day).items():
         trades = list(by_name.values())
         assert sum(one.bought_wh for one in trades) == sum(one.sold_wh for one in trades)
         for name, one in by_name.items():
-            assert max(one.bought_wh, one.sold_wh) <= wishes[name, slot]
+            order = orders[name, slot]
+            assert (one.bought_wh if order.is_bid else one.sold_wh) <= order.energy_wh
+            assert (one.sold_wh if order.is_bid else one.bought_wh) == 0
 
 
 @given(traders(), st.integers(0, 99))
