@@ -22,6 +22,7 @@ library AnnouncementLib {
     uint256 private constant TAKEN_SHIFT = 104;
     uint256 private constant AHEAD_SHIFT = 136;
     uint256 private constant STATE_MASK = 7;
+    uint256 private constant BOUND_MASK = 0xffffffffffff000000;
     uint256 private constant TAKEN_LANES = 128;
 
     uint256 private constant NONE = 0;
@@ -43,8 +44,8 @@ library AnnouncementLib {
 
     /// @notice The announcement `word` of which `energyWh` are taken, behind `aheadWh` of its side, binding `bound`.
     function taking(uint256 word, uint256 bound, uint256 energyWh, uint256 aheadWh) internal pure returns (uint256) {
-        uint256 tail = (energyWh << TAKEN_SHIFT) | (aheadWh << AHEAD_SHIFT);
-        return advanced(word, ITariff.State.Taken, bound) | tail;
+        uint256 tail = (bound << BOUND_SHIFT) | (energyWh << TAKEN_SHIFT) | (aheadWh << AHEAD_SHIFT);
+        return tail | ((word & ~BOUND_MASK) ^ (ANNOUNCED ^ TAKEN));
     }
 
     /// @notice The word in a later state, binding `bound`; all else stays.

@@ -61,7 +61,7 @@ contract Tariff is TariffBook {
 
     function _announce(uint32 participantId, Announcement calldata announcement, uint256 bound) private {
         (uint32 slot, uint32 energyWh) = (announcement.slot, announcement.energyWh);
-        _requirePhase(slot, Phase.Announcing);
+        _requireAnnouncing(slot);
         require(energyWh != 0 && energyWh <= _maxEnergyWh, EnergyOutOfRange(energyWh, _maxEnergyWh));
         Word storage place = _freePlace(slot, participantId);
         uint256 side = uint256(announcement.side);
@@ -116,7 +116,7 @@ contract Tariff is TariffBook {
 
     function _take(uint32 participantId, Taking calldata taking, uint256 cost) private {
         (uint32 slot, uint256 side) = (taking.slot, uint256(taking.side));
-        _requirePhase(slot, Phase.Taking);
+        _requireTaking(slot);
         Word storage sums = _sumsAt(slot);
         uint256 bits = sums.bits;
         (Word storage place, uint256 word) = _requireTakable(participantId, taking, _priceBy(bits));

@@ -62,9 +62,25 @@ abstract contract TariffTerms is ITariff, Venue {
         return phase(slot) == Phase.Final;
     }
 
-    function _requirePhase(uint32 slot, Phase expected) internal view {
-        Phase found = phase(slot);
-        require(found == expected, WrongPhase(slot, found, expected));
+    /// @dev The same as asking `phase` for Announcing, cheap, since every announcement pays for it.
+    function _requireAnnouncing(uint256 slot) internal view {
+        _requireAhead(slot, _announceLead, _horizonSeconds, Phase.Announcing);
+    }
+
+    /// @dev The same as asking `phase` for Taking, cheap, since every taking pays for it.
+    function _requireTaking(uint256 slot) internal view {
+        _requireAhead(slot, _gateLead, _announceLead, Phase.Taking);
+    }
+
+    /// @dev Lets pass what starts in more than `above` and in at most `upTo` seconds.
+    function _requireAhead(uint256 slot, uint256 above, uint256 upTo, Phase expected) private view {
+        // Wraps round to far beyond any horizon if the slot has started; the product has 64 bits.
+        unchecked {
+            uint256 ahead = slot * slotSeconds - block.timestamp;
+            if (ahead > above && ahead <= upTo) return;
+        }
+        // The cast is safe: callers widen it from this type.
+        revert WrongPhase(uint32(slot), phase(uint32(slot)), expected);
     }
 
     /* PRICE AND COVER */

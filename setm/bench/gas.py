@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from setm.bench import auction, metering, negotiation, registry, tags
+from setm.bench import auction, metering, negotiation, registry, tags, tariff
 
 GROUPS: Mapping[str, Mapping[str, Callable[[], list[int]]]] = {
     "registry": registry.SCENARIOS,
     "auction": auction.SCENARIOS,
     "negotiation": negotiation.SCENARIOS,
+    "tariff": tariff.SCENARIOS,
     "metering": metering.SCENARIOS,
     "tags": tags.SCENARIOS,
 }
@@ -26,6 +27,8 @@ CEILINGS: Mapping[str, int] = {
     "clear_random_book": 500_000,
     "clear_every_tick": 500_000,
     "agree": 130_000,
+    "announce": 50_000,
+    "take": 52_000,
     "reading_in_batch": 14_000,
     "mint_share": tags.CEILINGS["mint_share"],
     "take_with_tags": tags.CEILINGS["take_with_tags"],
