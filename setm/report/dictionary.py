@@ -284,6 +284,16 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
             {"digest": ("bytes32", "-", "EIP-712 digest of an agreement made off chain")},
         ),
     },
+    "ITariff": {
+        "EnergyAnnounced": (
+            "slot",
+            "participantId",
+            "side",
+            "energyWh",
+            {"bound": ("uint48", "1e-6 EUR", "collateral that the announcement binds")},
+        ),
+        "PriceTaken": ("slot", "participantId", "side", "energyWh", "price", "unbound"),
+    },
     "IMeterRegistry": {
         "MeterBound": (
             "meter",

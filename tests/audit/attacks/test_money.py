@@ -364,6 +364,7 @@ def opcodes(code):
         "Clearinghouse",
         "Auction",
         "Negotiation",
+        "Tariff",
         "MeterRegistry",
         "Settlement",
     ],
