@@ -8,6 +8,7 @@ import {IMeterRegistry} from "../../interfaces/IMeterRegistry.sol";
 import {INegotiation} from "../../interfaces/INegotiation.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {ISettlement} from "../../interfaces/ISettlement.sol";
+import {ITariff} from "../../interfaces/ITariff.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
 
 /// @title What the audit looks at after every step, in one call
@@ -18,13 +19,21 @@ contract AuditLens {
     IMeterRegistry private immutable METERS;
     ISettlement private immutable SETTLEMENT;
     INegotiation private immutable NEGOTIATION;
+    ITariff private immutable TARIFF;
 
-    constructor(IClearinghouse house_, IMeterRegistry meters_, ISettlement settlement_, INegotiation negotiation_) {
+    constructor(
+        IClearinghouse house_,
+        IMeterRegistry meters_,
+        ISettlement settlement_,
+        INegotiation negotiation_,
+        ITariff tariff_
+    ) {
         REGISTRY = house_.registry();
         HOUSE = house_;
         METERS = meters_;
         SETTLEMENT = settlement_;
         NEGOTIATION = negotiation_;
+        TARIFF = tariff_;
     }
 
     /// @notice Tokens, what is held, counts; then each venue; then each participant from 1 on.
@@ -68,15 +77,16 @@ contract AuditLens {
         return at + 6;
     }
 
-    /// @notice For each slot: phase and pool of each auction, whether the negotiation is final, its pool; then for each
-    /// participant its orders, its agreements, its reading, and whether it is settled.
+    /// @notice For each slot: phase and pool of each auction, whether the negotiation is final, its pool,
+    /// phase, pool and sums of the tariff; then for each
+    /// participant its orders, its agreements, its part in the tariff, its reading, and whether it is settled.
     function records(
         uint32[] calldata slots,
         uint32 people,
         IAuction[] calldata auctions
     ) external view returns (uint256[] memory words) {
-        uint256 each = 14 + auctions.length * 9;
-        words = new uint256[](slots.length * (2 + auctions.length * 2 + people * each));
+        uint256 each = 24 + auctions.length * 9;
+        words = new uint256[](slots.length * (8 + auctions.length * 2 + people * each));
         uint256 at;
         for (uint256 i = 0; i < slots.length; ++i) {
             uint32 slot = slots[i];
@@ -87,11 +97,13 @@ contract AuditLens {
             bool isFinal = IVenue(address(NEGOTIATION)).isFinal(slot);
             words[at++] = isFinal ? 1 : 0;
             words[at++] = IVenue(address(NEGOTIATION)).slotPool(slot);
+            at = _board(words, at, slot);
             for (uint32 id = 1; id <= people; ++id) {
                 for (uint256 k = 0; k < auctions.length; ++k) {
                     at = _order(words, at, auctions[k], slot, id);
                 }
                 at = _position(words, at, slot, id, isFinal);
+                at = _part(words, at, slot, id);
                 at = _reading(words, at, slot, id);
             }
         }
@@ -133,6 +145,35 @@ contract AuditLens {
             words[at + 4] = trade.revenue;
         }
         return at + 5;
+    }
+
+    function _board(uint256[] memory words, uint256 at, uint32 slot) private view returns (uint256) {
+        ITariff.Sums memory sums = TARIFF.sumsOf(slot);
+        words[at] = uint256(TARIFF.phase(slot));
+        words[at + 1] = IVenue(address(TARIFF)).slotPool(slot);
+        words[at + 2] = sums.announcedBidWh;
+        words[at + 3] = sums.announcedAskWh;
+        words[at + 4] = sums.takenBidWh;
+        words[at + 5] = sums.takenAskWh;
+        return at + 6;
+    }
+
+    function _part(uint256[] memory words, uint256 at, uint32 slot, uint32 id) private view returns (uint256) {
+        ITariff.AnnouncementView memory part = TARIFF.announcementOf(slot, id);
+        words[at] = uint256(part.state);
+        words[at + 1] = uint256(part.side);
+        words[at + 2] = IVenue(address(TARIFF)).boundOf(slot, id);
+        words[at + 3] = part.announcedWh;
+        words[at + 4] = part.takenWh;
+        words[at + 5] = part.aheadWh;
+        if (IVenue(address(TARIFF)).isFinal(slot)) {
+            IVenue.Trade memory trade = IVenue(address(TARIFF)).tradeOf(slot, id);
+            words[at + 6] = trade.boughtWh;
+            words[at + 7] = trade.soldWh;
+            words[at + 8] = trade.payment;
+            words[at + 9] = trade.revenue;
+        }
+        return at + 10;
     }
 
     function _reading(uint256[] memory words, uint256 at, uint32 slot, uint32 id) private view returns (uint256) {

@@ -10,7 +10,7 @@ from tests.audit.machine.choices import SLOT, Chooser, action
 from tests.audit.machine.steps import NOBODY, Seal, Sig, Signed, Step
 from tests.audit.machine.world import AUCTIONS, CONTRACTS, DEVICES, SPARE_KEYS
 
-OURS = ("token", "registry", "house", "meters", "settlement", *AUCTIONS, "negotiation")
+OURS = ("token", "registry", "house", "meters", "settlement", *AUCTIONS, "negotiation", "tariff")
 ADMIN_CALLS = (
     "revoke",
     "suspend",

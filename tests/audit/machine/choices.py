@@ -11,9 +11,12 @@ from typing import Any, TypeVar
 
 from setm import negotiation as talks
 from setm.metering import ReadingState, Record
+from setm.tariff import Phase as TariffPhase
+from setm.tariff import State as PartState
 from tests.audit.machine.model import Model
 from tests.audit.machine.model_auction import RULES, Phase, State, cover_of, start_of
 from tests.audit.machine.model_meters import WINDOWS
+from tests.audit.machine.model_tariff import worst_cost
 from tests.audit.machine.stage import CAPACITY_WH, FOREVER, PURSE, YEAR_SECONDS, credential
 from tests.audit.machine.steps import NOBODY, WAIT, Seal, Sig, Signed, Step
 from tests.audit.machine.world import (
@@ -177,6 +180,7 @@ class Chooser:
             if order.state != State.NONE
         }
         found |= {(position.slot, who) for (who, _), position in model.talks.positions.items()}
+        found |= {(part.slot, who) for (who, _), part in model.board.parts.items()}
         return sorted({slot for slot, who in found if (slot, who) not in model.settled})[-12:]
 
     def slot_near(self) -> int:
@@ -209,6 +213,9 @@ def edges(chooser: Chooser) -> list[int]:
             closes = gate + config["reveal_window"]
             found += [gate, closes, closes + config["clear_window"]]
         found += [start_of(slot) - CONFIG["negotiation"]["gate_lead"], WINDOWS.end_of(slot)]
+        found += [
+            start_of(slot) - CONFIG["tariff"][lead] for lead in ("announce_lead", "gate_lead")
+        ]
         found.append(WINDOWS.end_of(slot) + WINDOWS.reading_window)
     for records in model.records.values():
         for record in records.values():
@@ -298,7 +305,7 @@ def rotate(chooser: Chooser) -> Step | None:
 
 @action(3)
 def open_session(chooser: Chooser) -> Step | None:
-    venue = chooser.dice.choice(("auction", "open_auction", "negotiation", "house"))
+    venue = chooser.dice.choice(("auction", "open_auction", "negotiation", "tariff", "house"))
     ends = chooser.now + chooser.dice.choice([0, 1, SLOT, 10 * SLOT, 10 * SLOT, 40 * SLOT])
     session = (chooser.fresh_key(), venue, chooser.dice.choice([1_000, 50_000, 10**9]), ends)
     return chooser.step(chooser.key(chooser.member()), "registry", "openSession", session)
@@ -415,7 +422,7 @@ def withdraw_for_a_revoked_one(chooser: Chooser) -> Step | None:
 @action(5)
 def lock(chooser: Chooser) -> Step | None:
     who = chooser.member()
-    venue = chooser.dice.choice(("settlement", "settlement", *AUCTIONS, "negotiation"))
+    venue = chooser.dice.choice(("settlement", "settlement", *AUCTIONS, "negotiation", "tariff"))
     free = chooser.model.ledger.free_of(who)  # type: ignore[arg-type]
     if chooser.chance(2):
         venue = chooser.dice.choice(("house", "mallory", "liar"))
@@ -425,9 +432,10 @@ def lock(chooser: Chooser) -> Step | None:
 
 @action(2)
 def release_margin(chooser: Chooser) -> Step | None:
-    who, venue = chooser.member(), chooser.dice.choice((*AUCTIONS, "negotiation"))
+    who, venue = chooser.member(), chooser.dice.choice((*AUCTIONS, "negotiation", "tariff"))
     model = chooser.model
-    margins = model.talks.margins if venue == "negotiation" else model.auctions[venue].margins
+    books = {**model.auctions, "negotiation": model.talks, "tariff": model.board}
+    margins = books[venue].margins
     amount = chooser.share(margins.get(who, 0))  # type: ignore[call-overload]
     if chooser.chance(25):
         others = [one for one in model.people() if not model.is_active(one)]
@@ -642,7 +650,7 @@ def compensate(chooser: Chooser) -> Step | None:
 
 @action(4)
 def collect(chooser: Chooser) -> Step | None:
-    venue = chooser.dice.choice((*AUCTIONS, "negotiation"))
+    venue = chooser.dice.choice((*AUCTIONS, "negotiation", "tariff"))
     slot = chooser.one(chooser.traded_slots()[:6])
     if slot is None:
         return None
@@ -744,6 +752,97 @@ def agree(chooser: Chooser) -> Step | None:
     signatures = chooser.signature(buyer_key), chooser.signature(seller_key)
     args = (agreement, buyer_key, signatures[0], seller_key, signatures[1])
     return chooser.step(chooser.anybody(), "negotiation", "agree", *args)
+
+
+# TARIFF
+
+
+def announcement_of(chooser: Chooser, who: int, slot: int) -> tuple[int, int, int]:
+    """Return slot, side and energy, mostly covered."""
+    dice, side = chooser.dice, chooser.dice.randrange(2)
+    if chooser.chance(3):
+        return slot, side, dice.choice([0, 2_000, 2_001])
+    energy_wh = dice.choice([1, 2, 3, 7, *[dice.randrange(1, 1_500)] * 6])
+    margin, needed = chooser.model.board.margin_of(who), worst_cost((slot, side, energy_wh))
+    if needed > margin and chooser.chance(90):
+        energy_wh = max(1, energy_wh * margin // (2 * needed))
+    return slot, side, energy_wh
+
+
+def announced_slot(chooser: Chooser) -> int:
+    """Return mostly the first slot that is announced for, so that supply and demand meet."""
+    first = (chooser.now + CONFIG["tariff"]["announce_lead"]) // SLOT + 1
+    if chooser.chance(80):
+        return first
+    return first + chooser.dice.randrange(4) if chooser.chance(85) else chooser.slot_near()
+
+
+@action(14)
+def announce(chooser: Chooser) -> Step | None:
+    slot = announced_slot(chooser)
+    board = chooser.model.board
+    found = [
+        who
+        for who in chooser.model.people()
+        if who != 1
+        and chooser.model.is_active(who)
+        and board.part(slot, who).state is PartState.NONE
+    ]
+    found = [who for who in found if board.margin_of(who) > 5_000] or found
+    who = chooser.dice.choice(found) if found and chooser.chance(93) else chooser.member()
+    sender = chooser.trading_key(who, "tariff")
+    if chooser.chance(8):
+        slots = range(slot, slot + chooser.dice.randrange(4))
+        listed = [announcement_of(chooser, who, one) for one in slots]
+        return chooser.step(sender, "tariff", "announceMany", listed)
+    announcement = announcement_of(chooser, who, slot)
+    if chooser.chance(12):
+        nonce = chooser.model.nonces.get(("tariff", sender), 0) + chooser.chance(5)
+        args = (announcement, sender, nonce, chooser.deadline(), chooser.signature(sender))
+        return chooser.step(chooser.anybody(), "tariff", "announceFor", *args)
+    return chooser.step(sender, "tariff", "announce", announcement)
+
+
+def taking_of(chooser: Chooser, who: int, slot: int) -> tuple[int, int, int, int]:
+    """Return slot, side, energy and price of a taking, mostly as it was announced and posted."""
+    board, dice = chooser.model.board, chooser.dice
+    part, announced = board.part(slot, who), board.sums_of(slot).announced
+    price = board.config.price(announced[1], announced[0]) + chooser.chance(3)
+    energy_wh = dice.randrange(1, part.announced_wh + 1) if part.announced_wh else 1
+    if chooser.chance(50):
+        energy_wh = part.announced_wh + chooser.chance(4)
+    return slot, part.side ^ chooser.chance(3), energy_wh, price
+
+
+@action(20)
+def take(chooser: Chooser) -> Step | None:
+    board = chooser.model.board
+    waiting = sorted(
+        {
+            (part.slot, who)
+            for (who, _), part in board.parts.items()
+            if part.state is PartState.ANNOUNCED
+        }
+    )
+    ready = [one for one in waiting if chooser.model.tariff_phase(one[0]) is TariffPhase.TAKING]
+    later = [one for one in waiting if chooser.model.tariff_phase(one[0]) < TariffPhase.TAKING]
+    if not ready and later and chooser.chance(15):
+        posted = start_of(later[0][0]) - CONFIG["tariff"]["announce_lead"]
+        return chooser.wait_until(posted - chooser.dice.choice([0, 0, 0, 1]))
+    chosen = chooser.one(ready) if chooser.chance(95) else chooser.one(waiting)
+    if chosen is None:
+        return None
+    slot, who = chosen if chooser.chance(97) else (chosen[0], chooser.member())
+    sender, taking = chooser.trading_key(who, "tariff"), taking_of(chooser, who, slot)
+    kind = chooser.dice.randrange(100)
+    if kind < 8:
+        listed = [taking_of(chooser, who, at) for at, other in ready if other == who] or [taking]
+        return chooser.step(sender, "tariff", "takeMany", listed)
+    if kind < 20:
+        nonce = chooser.model.nonces.get(("tariff", sender), 0) + chooser.chance(5)
+        args = (taking, sender, nonce, chooser.deadline(), chooser.signature(sender))
+        return chooser.step(chooser.anybody(), "tariff", "takeFor", *args)
+    return chooser.step(sender, "tariff", "take", taking)
 
 
 # METERING

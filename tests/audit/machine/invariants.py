@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from setm.metering import ReadingState, ReadingView
 from setm.orders import BookedOrder, clear_book
 from setm.settlement import bill as bill_of
+from setm.tariff import Phase as TariffPhase
 from setm.types import Order, Side, Trade
 from setm.units import Money, Wh, payment_down, payment_up
 from tests.audit.machine import lens
@@ -20,6 +21,7 @@ from tests.audit.machine.lens import Balances, SlotView
 from tests.audit.machine.model import Model
 from tests.audit.machine.model_auction import RULES, Phase
 from tests.audit.machine.model_settlement import TARIFF, TERMS
+from tests.audit.machine.model_tariff import RULES as TARIFF_RULES
 from tests.audit.machine.stage import CAPACITY_WH, Driver
 from tests.audit.machine.steps import Outcome, Step, snake
 from tests.audit.machine.witness import MARGINED, Flow, OwnOrder, Witness
@@ -97,8 +99,24 @@ def i03_energy_bought_is_energy_sold(run: Run) -> None:
             fills[order[1]] += order[7]
         volume = cleared[0].volumeWh if cleared else 0
         assert fills == [volume, volume], (venue, run.slot, fills, volume)
+    _check_tariff_energy(run)
     positions = run.view.positions.values()
     assert sum(p[1] for p in positions) == sum(p[2] for p in positions)
+
+
+def _check_tariff_energy(run: Run) -> None:
+    """In a final slot of the tariff both sides trade the smaller of what was taken; a later slot may hold a place."""
+    if run.view.board[0] != TariffPhase.FINAL:
+        return
+    taken = [0, 0]
+    for (slot, who), own in run.witness.taken.items():
+        if slot == run.slot:
+            taken[own.side] += own.energy_wh
+            bought, sold = run.view.parts[who][6:8]
+            assert bought + sold <= own.energy_wh, (slot, who)
+    parts = run.view.parts.values()
+    traded = [sum(part[6] for part in parts), sum(part[7] for part in parts)]
+    assert traded == [min(taken)] * 2, (run.slot, traded, taken)
 
 
 @invariant
@@ -126,8 +144,23 @@ def i05_a_slot_has_one_price(run: Run) -> None:
         if event.name == "SlotCleared":
             (clearing,) = seen.clearings[event.contract, args["slot"]]
             assert clearing.bidPrice == clearing.askPrice
+        if event.name == "PriceTaken":
+            demand, supply = seen.announced[args["slot"]]
+            assert args["price"] == TARIFF_RULES.price(supply, demand)
+        if event.contract == "tariff" and event.name in ("TradeCollected", "TradeClosed"):
+            _check_posted(run, event.name, args)
         if event.contract in AUCTIONS and event.name in ("TradeCollected", "TradeClosed"):
             _check_price(run, event.contract, event.name, args)
+
+
+def _check_posted(run: Run, name: str, args: dict[str, Any]) -> None:
+    own = run.witness.taken.get((args["slot"], args["participantId"]))
+    if own is None:
+        assert args.get("payment", 0) == args.get("revenue", 0) == 0
+    elif name == "TradeClosed":
+        assert args["revenue"] == payment_down(args["soldWh"], own.price)
+        paid = run.witness.payments["tariff", args["slot"], args["participantId"]]
+        assert sum(paid) == payment_up(args["boughtWh"], own.price)
 
 
 def _check_price(run: Run, venue: str, name: str, args: dict[str, Any]) -> None:
@@ -182,6 +215,9 @@ def i07_phases_only_move_forward(run: Run) -> None:
         assert was <= now, (venue, was, now)
         assert (was, now) != (Phase.CLEARED, Phase.VOID), venue
     assert run.view.is_final >= earlier.is_final
+    assert run.view.board[0] >= earlier.board[0]
+    if earlier.board[0] >= TariffPhase.TAKING:
+        assert run.view.board[2:4] == earlier.board[2:4], "a posted price moved"
     for who, settled in earlier.settled.items():
         assert run.view.settled[who] >= settled
         was, now = earlier.readings[who], run.view.readings[who]
@@ -297,6 +333,10 @@ def i11_nobody_pays_more_than_agreed(run: Run) -> None:
         slot, who = args["slot"], args["participantId"]
         if event.contract == "negotiation":
             assert args["payment"] == run.witness.agreed[slot, who].payment
+        elif event.contract == "tariff":
+            taken = run.witness.taken.get((slot, who))
+            most = payment_up(taken.energy_wh, taken.price) if taken and taken.side == 0 else 0
+            assert args["payment"] <= most, who
         elif args["payment"]:
             own = run.witness.orders[event.contract, slot, who]
             cap = payment_up(own.energy_wh, own.limit(event.contract))

@@ -14,6 +14,19 @@ MARGINED = VENUES[1 : 1 + TRADING]
 HEAD = ("tokens", "held", "participants", "negotiations")
 ACCOUNT = ("free", "guarantee", "arrears", "asked", "possibleFrom", "isActive")
 ORDER = ("state", "side", "bound", "tick", "energyWh", "aheadWh", "digest", "fill", "boundOf")
+PART = (
+    "state",
+    "side",
+    "bound",
+    "announcedWh",
+    "takenWh",
+    "aheadWh",
+    "boughtWh",
+    "soldWh",
+    "payment",
+    "revenue",
+)
+BOARD = ("phase", "pool", "announced bids", "announced asks", "taken bids", "taken asks")
 POSITION = ("bound", "boughtWh", "soldWh", "payment", "revenue")
 READING = (
     "state",
@@ -102,6 +115,7 @@ def expected_balances(model: Model) -> list[int]:
             *(ledger.collateral_of(venue, who) for venue in VENUES),  # type: ignore[arg-type]
             *(model.auctions[venue].margins.get(who, 0) for venue in AUCTIONS),
             model.talks.margin_of(who),
+            model.board.margin_of(who),
         ]
     return words
 
@@ -134,6 +148,8 @@ class SlotView(NamedTuple):
     is_final: bool
     orders: dict[str, dict[int, tuple[int, ...]]]
     positions: dict[int, tuple[int, ...]]
+    board: tuple[int, ...]
+    parts: dict[int, tuple[int, ...]]
     readings: dict[int, tuple[int, ...]]
     settled: dict[int, bool]
 
@@ -142,18 +158,31 @@ def records(driver: Driver, slot: int) -> SlotView:
     """Ask the chain for everything about a slot."""
     words = driver.read("lens", "records", [slot], PEOPLE, list(AUCTIONS))[2:]
     phases = dict(zip(AUCTIONS, words[0:4:2], strict=True))
-    pools = dict(zip((*AUCTIONS, "negotiation"), (words[1], words[3], words[5]), strict=True))
+    venues = (*AUCTIONS, "negotiation", "tariff")
+    pools = dict(zip(venues, (words[1], words[3], words[5], words[7]), strict=True))
+    head = 6 + len(BOARD)
     view = SlotView(
-        words, phases, pools, words[4] == 1, {venue: {} for venue in AUCTIONS}, {}, {}, {}
+        words,
+        phases,
+        pools,
+        words[4] == 1,
+        {venue: {} for venue in AUCTIONS},
+        {},
+        tuple(words[6:head]),
+        {},
+        {},
+        {},
     )
-    size = len(AUCTIONS) * len(ORDER) + len(POSITION) + len(READING) + 1
+    size = len(AUCTIONS) * len(ORDER) + len(POSITION) + len(PART) + len(READING) + 1
     for who in range(1, PEOPLE + 1):
-        at = 6 + (who - 1) * size
+        at = head + (who - 1) * size
         for venue in AUCTIONS:
             view.orders[venue][who] = tuple(words[at : at + len(ORDER)])
             at += len(ORDER)
         view.positions[who] = tuple(words[at : at + len(POSITION)])
         at += len(POSITION)
+        view.parts[who] = tuple(words[at : at + len(PART)])
+        at += len(PART)
         view.readings[who] = tuple(words[at : at + len(READING)])
         view.settled[who] = words[at + len(READING)] == 1
     return view
@@ -166,10 +195,13 @@ def expected_records(model: Model, slot: int) -> list[int]:
         words += [int(model.phase(venue, slot)), model.auctions[venue].pools.get(slot, 0)]
     is_final = model.negotiation_is_final(slot)
     words += [int(is_final), model.talks.pools.get(slot, 0)]  # type: ignore[call-overload]
+    sums, phase = model.board.sums_of(slot), int(model.tariff_phase(slot))
+    words += [phase, model.board.pools.get(slot, 0), *sums.announced, *sums.taken]  # type: ignore[call-overload]
     for who in range(1, PEOPLE + 1):
         for venue in AUCTIONS:
             words += _order(model, venue, slot, who)
         words += _position(model, slot, who, is_final)
+        words += _part(model, slot, who)
         view = model.reading_view(who, slot)
         words += [
             int(view.state),
@@ -215,15 +247,27 @@ def _position(model: Model, slot: int, who: int, is_final: bool) -> list[int]:
     return [bound, position.bought_wh, position.sold_wh, position.payment, position.receivable]
 
 
+def _part(model: Model, slot: int, who: int) -> list[int]:
+    part = model.board.part(slot, who)
+    words = [int(part.state), int(part.side), part.bound, part.announced_wh, part.taken_wh]
+    words.append(part.ahead_wh)
+    if not model.tariff_is_final(slot):
+        return [*words, 0, 0, 0, 0]
+    trade = model.tariff_trade(slot, who)
+    return [*words, trade.bought_wh, trade.sold_wh, trade.payment, trade.revenue]
+
+
 def name_of_record(place: int) -> str:
     """Return what a word of the records means."""
     heads = (*(f"{word} of {venue}" for venue in AUCTIONS for word in ("phase", "pool")),)
     heads = (*heads, "isFinal of negotiation", "pool of negotiation")
+    heads = (*heads, *(f"{word} of tariff" for word in BOARD))
     if place < len(heads):
         return heads[place]
     names = (
         *(f"{venue} {word}" for venue in AUCTIONS for word in ORDER),
         *(f"position {word}" for word in POSITION),
+        *(f"tariff {word}" for word in PART),
         *(f"reading {word}" for word in READING),
         "isSettled",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from setm.tariff import State as PartState
 from tests.audit.machine import lens
 from tests.audit.machine.invariants import HOSTILE
 from tests.audit.machine.model_auction import State, start_of
@@ -58,6 +59,12 @@ class _Drain:
             if int(position.state) in (1, 2)
         )
 
+        self.parts = sorted(
+            (part.slot, who)
+            for (who, _), part in self.model.board.parts.items()
+            if part.state not in (PartState.NONE, PartState.CLOSED)
+        )
+
     def flow(self) -> None:
         self.decide_auctions()
         self.finish_trades()
@@ -103,7 +110,7 @@ class _Drain:
                 if self.driver.now < at + CONFIG[venue]["clear_window"]:
                     self.must(STRANGER, venue, "clear", slot)
         slots = [slot for venue in AUCTIONS for slot, _ in self.orders[venue]]
-        slots += [slot for slot, _ in self.positions]
+        slots += [slot for slot, _ in (*self.positions, *self.parts)]
         # The start of a slot's delivery is behind every gate and window of its auctions.
         self.driver.advance_to(start_of(max(slots, default=0)))
 
@@ -123,6 +130,9 @@ class _Drain:
         for slot in sorted({slot for slot, _ in self.positions}):
             ids = [who for at, who in self.positions if at == slot]
             self.must(STRANGER, "negotiation", "collect", slot, ids)
+        for slot in sorted({slot for slot, _ in self.parts}):
+            ids = [who for at, who in self.parts if at == slot]
+            self.must(STRANGER, "tariff", "collect", slot, ids)
 
     def _state(self, venue: str, slot: int, who: int) -> int:
         return int(self.driver.read(venue, "orderOf", slot, who)[0])
@@ -132,6 +142,7 @@ class _Drain:
         entries = {entry for venue in AUCTIONS for entry in self.orders[venue]} | set(
             self.positions
         )
+        entries |= set(self.parts)
         slots = sorted({slot for slot, _ in entries})
         for slot in slots:
             self.driver.advance_to(WINDOWS.end_of(slot) + WINDOWS.final_after())
@@ -224,6 +235,10 @@ class _Drain:
                 lonely = bond * len(states) if len(sides) < 2 and venue == "auction" else 0
                 if view.pools[venue] > 2 * len(states) + lonely:
                     raise Stuck(f"{venue} keeps {view.pools[venue]} of slot {slot}")
+        for slot in {slot for slot, _ in self.parts}:
+            view = lens.records(self.driver, slot)
+            if view.pools["tariff"] > sum(part[0] != 0 for part in view.parts.values()):
+                raise Stuck(f"tariff keeps {view.pools['tariff']} of slot {slot}")
         agreements = len(self.model.talks.used) + len(self.model.talks.negotiations)
         for slot in {slot for slot, _ in self.positions}:
             pool = lens.records(self.driver, slot).pools["negotiation"]

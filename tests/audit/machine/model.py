@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from setm import negotiation
+from setm import negotiation, tariff
 from setm import registry as book
 from setm.errors import DataError, LedgerError, NotSecured
 from setm.registry import Registry
@@ -20,17 +20,25 @@ from tests.audit.machine.model_money import MoneySide
 from tests.audit.machine.model_negotiation import NegotiationSide
 from tests.audit.machine.model_registry import RegistrySide
 from tests.audit.machine.model_settlement import SettlementSide
+from tests.audit.machine.model_tariff import TariffSide
 from tests.audit.machine.model_venues import HostileSide
 from tests.audit.machine.steps import Step, snake
 from tests.audit.machine.world import World
 
 # Which contracts share their methods.
 KINDS = {"open_auction": "auction"}
-REFUSALS = (Refusal, NotSecured, LedgerError, negotiation.Refused, DataError)
+REFUSALS = (Refusal, NotSecured, LedgerError, negotiation.Refused, tariff.Refused, DataError)
 
 
 class Model(
-    RegistrySide, MoneySide, AuctionSide, NegotiationSide, MeterSide, SettlementSide, HostileSide
+    RegistrySide,
+    MoneySide,
+    AuctionSide,
+    NegotiationSide,
+    TariffSide,
+    MeterSide,
+    SettlementSide,
+    HostileSide,
 ):
     """The reference of everything; ``call`` is one transaction."""
 
@@ -50,6 +58,7 @@ class Model(
         self.start_money()
         self.start_auctions()
         self.start_negotiation()
+        self.start_tariff()
         self.start_meters()
         self.start_settlement()
         self.start_hostile()
@@ -93,7 +102,7 @@ def world_config() -> dict[str, Any]:
 
 def said_by(error: Exception) -> str:
     """Return name and values of the contract's error, as the chain's decoder writes them."""
-    if isinstance(error, negotiation.Refused):
+    if isinstance(error, negotiation.Refused | tariff.Refused):
         listed = ", ".join(f"{key}={value}" for key, value in error.arguments.items())
         return f"{error.name}({listed})"
     return str(error).partition(";")[0]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from setm import negotiation
+from setm import negotiation, tariff
 from setm import settlement as book
 from setm.registry import participant_of
 from setm.settlement import Account, Movement
@@ -17,7 +17,7 @@ from tests.audit.machine.steps import Step
 from tests.audit.machine.world import AUCTIONS, CONFIG
 
 OPERATOR = 1
-FOUNDING = ("settlement", *AUCTIONS, "negotiation")
+FOUNDING = ("settlement", *AUCTIONS, "negotiation", "tariff")
 TERMS = CONFIG["settlement"]
 TARIFF = GridTariff(retail_price=TERMS["retail_price"], feed_in_price=TERMS["feed_in_price"])
 
@@ -49,10 +49,12 @@ class SettlementSide(Side):
             before = self.account(who)
             grown = Account(guarantee=Money(before.guarantee + amount), arrears=before.arrears)
             self.accounts = {**self.accounts, who: grown}  # type: ignore[dict-item]
-        elif venue in (*AUCTIONS, "negotiation"):
+        elif venue in (*AUCTIONS, "negotiation", "tariff"):
             require(who != OPERATOR, "OperatorNotAdmitted", participantId=who)
             if venue == "negotiation":
                 self.talks = negotiation.add_margin(self.talks, who, amount)  # type: ignore[arg-type]
+            elif venue == "tariff":
+                self.board = tariff.add_margin(self.board, who, amount)  # type: ignore[arg-type]
             else:
                 self.add_auction_margin(venue, who, amount)
         else:
@@ -154,12 +156,16 @@ class SettlementSide(Side):
             require(self.auction_is_final(venue, slot), "OutcomeOpen", slot=slot)
         elif venue == "negotiation":
             require(self.negotiation_is_final(slot), "OutcomeOpen", slot=slot)
+        elif venue == "tariff":
+            require(self.tariff_is_final(slot), "OutcomeOpen", slot=slot)
         else:
             self.collect_in_hostile(venue, slot, members)
             return
         for who in members:
             if venue in AUCTIONS:
                 self.collect_in_auction(venue, slot, who)
+            elif venue == "tariff":
+                self.collect_in_tariff(slot, who)
             else:
                 self.collect_in_negotiation(slot, who)
 
@@ -188,6 +194,8 @@ class SettlementSide(Side):
             return self.close_in_auction(venue, slot, who)
         if venue == "negotiation":
             return self.close_in_negotiation(slot, who)
+        if venue == "tariff":
+            return self.close_in_tariff(slot, who)
         return self.close_in_hostile(venue, slot, who)
 
     def _pay(self, bills: Mapping[Any, Bill]) -> None:

@@ -27,6 +27,7 @@ NEVER_DONE = {
 # Refusals that say that the machine comes close to what it must not do.
 REFUSED = {
     "AgreementUsed",
+    "AnnouncementExists",
     "BindingNotSigned",
     "BondTooLow",
     "CapacityExceeded",
@@ -48,12 +49,14 @@ REFUSED = {
     "NotCovered",
     "NotSecured",
     "NothingForfeited",
+    "NothingToTake",
     "OfferExpired",
     "OnlyBy",
     "OperatorNotSettled",
     "OrderExists",
     "OutcomeOpen",
     "OutsideReadingWindow",
+    "PriceMismatch",
     "ReadingExists",
     "ReadingOpen",
     "ReleaseTooEarly",

@@ -23,6 +23,8 @@ FILLERS = (
     "commit",
     "commit",
     "place_order",
+    "announce",
+    "take",
     "agree",
     "offer",
     "accept",

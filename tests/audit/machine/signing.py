@@ -30,6 +30,8 @@ TYPES = {
     "Reading": (messages.READING, messages.METER_DOMAIN),
     "Commit": (messages.COMMIT, messages.AUCTION_DOMAIN),
     "PlaceOrder": (messages.PLACE_ORDER, messages.AUCTION_DOMAIN),
+    "Announce": (messages.ANNOUNCE, messages.TARIFF_DOMAIN),
+    "Take": (messages.TAKE, messages.TARIFF_DOMAIN),
     "Agreement": (messages.AGREEMENT, messages.NEGOTIATION_DOMAIN),
     "Permit": (PERMIT, "Test Euro"),
 }

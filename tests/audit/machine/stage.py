@@ -68,10 +68,11 @@ class Stage:
         for venue in ("auction", "open_auction"):
             driver.deploy(venue, "house", "settlement", "rule", VALUES[venue])
         driver.deploy("negotiation", "house", "settlement", VALUES["negotiation"])
-        driver.deploy("lens", "house", "meters", "settlement", "negotiation")
+        driver.deploy("tariff", "house", "settlement", VALUES["tariff"])
+        driver.deploy("lens", "house", "meters", "settlement", "negotiation", "tariff")
         driver.deploy("liar", "house")
         driver.deploy("brick")
-        for venue in ("settlement", "auction", "open_auction", "negotiation"):
+        for venue in ("settlement", "auction", "open_auction", "negotiation", "tariff"):
             self.do(self.step("governance", "house", "addVenue", venue))
         self.set_up_people()
 
@@ -136,7 +137,7 @@ class Stage:
         """Return the steps that give a member margins and a meter."""
         locks = [
             self.step(name, "house", "lock", venue, PURSE // 40)
-            for venue in ("auction", "open_auction", "negotiation")
+            for venue in ("auction", "open_auction", "negotiation", "tariff")
         ]
         meter_id = "0x" + identity_commitment(f"meter {who}", bytes(32)).hex()
         binding = (meter_id, who, f"device {who}", CAPACITY_WH, FOREVER)

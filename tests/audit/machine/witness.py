@@ -15,7 +15,7 @@ from tests.audit.machine.steps import Outcome, Seal, Seen, Step, snake
 from tests.audit.machine.world import AUCTIONS, CONFIG
 
 Key = tuple[str, int, int]
-MARGINED = (*AUCTIONS, "negotiation")
+MARGINED = (*AUCTIONS, "negotiation", "tariff")
 
 
 class OwnOrder(NamedTuple):
@@ -40,6 +40,14 @@ class Agreed:
     sold_wh: int = 0
     payment: int = 0
     revenue: int = 0
+
+
+class Taken(NamedTuple):
+    """What a participant took of a tariff, and at which price."""
+
+    side: int
+    energy_wh: int
+    price: int
 
 
 class Flow(NamedTuple):
@@ -72,6 +80,8 @@ class Witness:
         default_factory=lambda: defaultdict(list)
     )
     agreed: dict[tuple[int, int], Agreed] = field(default_factory=lambda: defaultdict(Agreed))
+    taken: dict[tuple[int, int], Taken] = field(default_factory=dict)
+    announced: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     readings: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     frauds: set[tuple[int, int]] = field(default_factory=set)
     meters: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -190,6 +200,13 @@ class Witness:
             buyer.payment += payment_up(energy_wh, price)
             seller.sold_wh += energy_wh
             seller.revenue += payment_down(energy_wh, price)
+
+    def on_energy_announced(self, event: Seen, args: dict[str, Any]) -> None:
+        self.announced[args["slot"]][args["side"]] += args["energyWh"]
+
+    def on_price_taken(self, event: Seen, args: dict[str, Any]) -> None:
+        taken = Taken(args["side"], args["energyWh"], args["price"])
+        self.taken[args["slot"], args["participantId"]] = taken
 
     # Metering and settlement
 

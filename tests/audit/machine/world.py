@@ -62,12 +62,21 @@ CONFIG: dict[str, Any] = {
         "cover_price": 55_500,
         "max_energy_wh": 3_000,
     },
+    "tariff": {
+        "feed_in_price": 30_000,
+        "retail_price": 55_500,
+        "announce_lead": 2_700,
+        "gate_lead": 1_500,
+        "horizon_seconds": 7_200,
+        "cover_price": 55_500,
+        "max_energy_wh": 2_000,
+    },
 }
 
 AUCTIONS = ("auction", "open_auction")
 # The first is settlement, then those with margins, then those that a hostile governance may add.
-VENUES = ("settlement", *AUCTIONS, "negotiation", "liar", "brick")
-TRADING = 3
+VENUES = ("settlement", *AUCTIONS, "negotiation", "tariff", "liar", "brick")
+TRADING = 4
 CONTRACTS = {
     "token": "TestEuro",
     "registry": "ParticipantRegistry",
@@ -78,6 +87,7 @@ CONTRACTS = {
     "auction": "Auction",
     "open_auction": "Auction",
     "negotiation": "Negotiation",
+    "tariff": "Tariff",
     "lens": "AuditLens",
     "liar": "SettlementVenue",
     "brick": "ClearingVenue",
@@ -291,6 +301,16 @@ def _place(world: World, step: Step) -> tuple[str, tuple[Any, ...]]:
     return "PlaceOrder", (*order, nonce, deadline)
 
 
+def _announce(world: World, step: Step) -> tuple[str, tuple[Any, ...]]:
+    announcement, _, nonce, deadline, _ = step.args
+    return "Announce", (*announcement, nonce, deadline)
+
+
+def _take(world: World, step: Step) -> tuple[str, tuple[Any, ...]]:
+    taking, _, nonce, deadline, _ = step.args
+    return "Take", (*taking, nonce, deadline)
+
+
 def _agreement(world: World, step: Step) -> tuple[str, tuple[Any, ...]]:
     return "Agreement", step.args[0]
 
@@ -308,6 +328,8 @@ OWN: dict[tuple[str, str], Callable[[World, Step], tuple[str, tuple[Any, ...]]]]
     ("bindMeter", ""): _binding,
     ("commitFor", ""): _commit,
     ("placeOrderFor", ""): _place,
+    ("announceFor", ""): _announce,
+    ("takeFor", ""): _take,
     ("agree", ""): _agreement,
     ("depositWithPermit", ""): _permit,
 }
