@@ -209,9 +209,19 @@ class Auction(Venue):
         gas = 100_000 + 80_000 * len(openings)
         return self._send(sender, "open", "open", (slot, list(openings)), gas)
 
-    def clear(self, sender: Sender, slot: int) -> TxReceipt:
-        """Clear a slot; anyone may."""
-        return self._send(sender, "clear", "clear", (slot,), 1_000_000)
+    def clear(self, sender: Sender, slot: int) -> int:
+        """Clear a slot; anyone may. Return the surplus that the rule leaves, 1e-6 EUR."""
+        receipt = self._send(sender, "clear", "clear", (slot,), 1_000_000)
+        return int(self._emitted(receipt, "SlotCleared")["clearing"]["surplus"])
+
+    def collect(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> TxReceipt:
+        """Take the payments of a final slot's buyers; anyone may."""
+        gas = 100_000 + 80_000 * len(participant_ids)
+        return self._send(sender, "collect", "collect", (slot, list(participant_ids)), gas)
+
+    def pay_out_surplus(self, sender: Sender, slot: int) -> TxReceipt:
+        """Pay a slot's surplus to the grid operator; anyone may, once its buyers are collected."""
+        return self._send(sender, "pay out surplus", "payOutSurplus", (slot,), 200_000)
 
     def digest_of(
         self,

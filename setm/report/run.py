@@ -25,6 +25,7 @@ LOGGED_ACTIONS = frozenset(
         "lock",
         "commit",
         "clear",
+        "pay out surplus",
         "offer",
         "counter",
         "accept",

@@ -54,7 +54,9 @@ class AuctionOnChain:
             gate = slot * day.slot_seconds - day.market.gate_lead
             if book:
                 scene.agenda.at(gate, partial(_open, community, slot, book))
-                scene.agenda.at(gate + day.market.reveal_window, partial(_clear, community, slot))
+                scene.agenda.at(
+                    gate + day.market.reveal_window, partial(_clear, community, slot, book)
+                )
 
 
 def _commitment(community: Community, item: Enrolled, draft: Draft) -> tuple[int, Side, int, bytes]:
@@ -78,5 +80,12 @@ def _open(community: Community, slot: Slot, book: Book) -> None:
         community.deployment.auction.open(community.collector, slot, part)
 
 
-def _clear(community: Community, slot: Slot) -> None:
-    community.deployment.auction.clear(community.collector, slot)
+def _clear(community: Community, slot: Slot, book: Book) -> None:
+    """Clear the slot; if the rule leaves a surplus, collect the buyers and pay it out."""
+    auction, collector = community.deployment.auction, community.collector
+    if auction.clear(collector, slot) == 0:
+        return
+    buyers = [item.member.participant_id for item, draft in book if draft.side is Side.BID]
+    for some in batched(buyers, OPENED_TOGETHER):
+        auction.collect(collector, slot, some)
+    auction.pay_out_surplus(collector, slot)
