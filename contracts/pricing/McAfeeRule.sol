@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {LadderLib} from "../libraries/LadderLib.sol";
 import {MeritOrderRule} from "./MeritOrderRule.sol";
 
 /// @title Nobody who trades sets a price, at the cost of the least valuable trade
@@ -16,6 +17,8 @@ import {MeritOrderRule} from "./MeritOrderRule.sol";
 /// share a tick one side can be longer after the reduction: it competes for what is left, as in VickreyRule. Tests:
 /// tests/python/reference/test_properties.py.
 contract McAfeeRule is MeritOrderRule {
+    using LadderLib for uint256;
+
     uint256 private constant LEAST_TICKS = 2;
 
     /// @inheritdoc MeritOrderRule
@@ -45,18 +48,57 @@ contract McAfeeRule is MeritOrderRule {
         uint256[] memory asks,
         Clearing memory whole
     ) private pure returns (Clearing memory clearing) {
-        _emptyBelow(bids, uint256(whole.bidMarginTick) + 1);
-        _emptyFrom(asks, whole.askMarginTick);
-        clearing = _matched(bids, asks);
-        if (clearing.volumeWh == 0) return clearing;
-        (bool isBid, uint256 bidTick) = _bestLosingBid(clearing, bids);
-        (bool isAsk, uint256 askTick) = _bestLosingAsk(clearing, asks);
-        // If all that was kept fills, the margin that stayed out is the best that does not.
-        if (!isBid) bidTick = whole.bidMarginTick;
-        if (!isAsk) askTick = whole.askMarginTick;
+        // What is better than the margins; below 256 * 2^30.
+        uint256 bidWh = whole.volumeWh - whole.bidMarginFilledWh;
+        uint256 askWh = whole.volumeWh - whole.askMarginFilledWh;
+        uint256 volumeWh = bidWh < askWh ? bidWh : askWh;
+        if (volumeWh == 0) return clearing;
+
+        clearing.volumeWh = uint64(volumeWh);
+        (uint256 bidTick, uint256 askTick) = (whole.bidMarginTick, whole.askMarginTick);
+        (clearing.bidMarginTick, clearing.bidMarginWh, clearing.bidMarginFilledWh, bidTick) = _without(
+            bids,
+            bidTick,
+            true,
+            bidWh - volumeWh
+        );
+        (clearing.askMarginTick, clearing.askMarginWh, clearing.askMarginFilledWh, askTick) = _without(
+            asks,
+            askTick,
+            false,
+            askWh - volumeWh
+        );
         clearing.bidPrice = uint32(_priceAt(grid, bidTick));
         clearing.askPrice = uint32(_priceAt(grid, askTick));
         // Below 2^38 Wh times 2^40 by 1000; for prices of 32 bits below 2^61.
-        clearing.surplus = uint64((clearing.volumeWh * (bidTick - askTick) * grid.tickSize) / PRICE_UNITS);
+        clearing.surplus = uint64((volumeWh * (bidTick - askTick) * grid.tickSize) / PRICE_UNITS);
+    }
+
+    /// @dev Goes from the margin towards better ticks, and leaves out `droppedWh` of what stands there.
+    /// @return marginTick the worst tick of which something is left
+    /// @return heldWh what all orders there hold
+    /// @return filledWh how much of it is left
+    /// @return losingTick the best tick of which something is left out
+    function _without(
+        uint256[] memory ladder,
+        uint256 tick,
+        bool isBid,
+        uint256 droppedWh
+    ) private pure returns (uint16 marginTick, uint32 heldWh, uint32 filledWh, uint256 losingTick) {
+        losingTick = tick;
+        uint256 wh;
+        // Less than all is left out, so that the loop ends before the last tick; at most 256 turns, ticks stay in range.
+        unchecked {
+            while (true) {
+                tick = isBid ? tick + 1 : tick - 1;
+                wh = ladder[tick >> 3].heldAt(tick);
+                if (wh > droppedWh) break;
+                if (wh != 0) losingTick = tick;
+                droppedWh -= wh;
+            }
+        }
+        if (droppedWh != 0) losingTick = tick;
+        // Casts are safe: ticks are below 256 and quantities below 2^30.
+        return (uint16(tick), uint32(wh), uint32(wh - droppedWh), losingTick);
     }
 }

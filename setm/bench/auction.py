@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from statistics import median
 
@@ -15,8 +16,9 @@ from setm.evm.machine import Contract, Evm
 from setm.evm.market import OPEN_MODE, RING, Market, order_of
 from setm.evm.system import Person
 from setm.orders import BookedOrder
+from setm.pricing import McAfee, PayAsBid, PricingRule, SupplyDemand, UniformPrice, Vickrey
 from setm.types import Order, Side
-from setm.units import Money
+from setm.units import Money, Price, Wh
 
 ORDERS = 100
 TICKS = 256
@@ -54,9 +56,9 @@ def covering_orders(people: Sequence[Person], slot: int) -> list[Order]:
 
 
 @cache
-def settled_market(count: int, is_sealed: bool) -> Market:
+def settled_market(count: int, is_sealed: bool, rule: PricingRule) -> Market:
     """Return a market in which ``count`` people have traded and settled one slot, over every word of the ladders."""
-    market = Market(count, **({} if is_sealed else OPEN_MODE))
+    market = Market(count, rule=rule, **({} if is_sealed else OPEN_MODE))
     booked = [
         BookedOrder(order=order, bound=BOUND)
         for order in covering_orders(market.people, market.first_slot)
@@ -70,8 +72,8 @@ def settled_market(count: int, is_sealed: bool) -> Market:
 class Steady:
     """A metered copy of a settled market, one turn of the ring later."""
 
-    def __init__(self, count: int, is_sealed: bool) -> None:
-        self.market = settled_market(count, is_sealed)
+    def __init__(self, count: int, is_sealed: bool, rule: PricingRule | None = None) -> None:
+        self.market = settled_market(count, is_sealed, rule or UniformPrice())
         self.slot = self.market.first_slot + RING
         self.evm: Evm = self.market.evm.metered()
         self.auction: Contract = self.market.auction.on(self.evm)
@@ -189,10 +191,45 @@ def clear_random_book() -> list[int]:
 
 def clear_every_tick() -> list[int]:
     """The clearing with an order at each of the 256 ticks of both sides: the most that it can cost, whatever N."""
-    steady = Steady(2 * TICKS, is_sealed=False)
+    return _clear_every_tick(UniformPrice())
+
+
+def clear_every_tick_vickrey() -> list[int]:
+    """The same by the best losing bid, from a reserve price on that keeps nobody out."""
+    return _clear_every_tick(Vickrey(reserve_price=Price(30_000)))
+
+
+def clear_every_tick_pay_as_bid() -> list[int]:
+    """The same at each order's own price."""
+    return _clear_every_tick(PayAsBid())
+
+
+def clear_every_tick_mcafee() -> list[int]:
+    """The same by McAfee's rule, where all bids but one are walked back: the second ask is as large as all bids."""
+    return _clear_every_tick(McAfee(), second_ask_wh=100 * TICKS)
+
+
+def clear_every_tick_supply_demand() -> list[int]:
+    """The same at the price of the ratio, with as much asked as bid."""
+    return _clear_every_tick(SupplyDemand(feed_in_price=Price(40_000), retail_price=Price(55_500)))
+
+
+def _clear_every_tick(rule: PricingRule, second_ask_wh: int = 100) -> list[int]:
+    steady = Steady(2 * TICKS, is_sealed=False, rule=rule)
     for order in covering_orders(steady.market.people, steady.slot):
-        steady.place(order)
+        is_second = order.side is Side.ASK and order.tick == 1
+        steady.place(replace(order, energy_wh=Wh(second_ask_wh)) if is_second else order)
     return [steady.clear()]
+
+
+def pay_out_surplus() -> list[int]:
+    """The surplus of a slot to the grid operator, whose balance was used before."""
+    steady = Steady(ORDERS, is_sealed=False, rule=PayAsBid())
+    for order in random_orders(steady.market.people, steady.slot):
+        steady.place(order)
+    steady.clear()
+    steady.auction.send("collect", steady.slot, [person.id for person in steady.market.people])
+    return [steady.auction.send("payOutSurplus", steady.slot).gas_used]
 
 
 def collect_share() -> list[int]:
@@ -219,7 +256,12 @@ SCENARIOS: Mapping[str, Callable[[], list[int]]] = {
         open_alone,
         clear_random_book,
         clear_every_tick,
+        clear_every_tick_vickrey,
+        clear_every_tick_pay_as_bid,
+        clear_every_tick_mcafee,
+        clear_every_tick_supply_demand,
         collect_share,
+        pay_out_surplus,
     )
 }
 

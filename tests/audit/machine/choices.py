@@ -648,6 +648,20 @@ def compensate(chooser: Chooser) -> Step | None:
     return chooser.step(chooser.anybody(), "auction", "compensate", slot, who)
 
 
+@action(3)
+def pay_out_surplus(chooser: Chooser) -> Step | None:
+    venue = "open_auction" if chooser.chance(90) else "auction"
+    left = [
+        slot
+        for slot in chooser.model.auctions[venue].results
+        if chooser.model.surplus_of(venue, slot)
+    ]
+    slot = chooser.one(left[-3:]) if chooser.chance(90) else chooser.slot_in(venue, Phase.CLEARED)
+    if slot is None:
+        return None
+    return chooser.step(chooser.anybody(), venue, "payOutSurplus", slot)
+
+
 @action(4)
 def collect(chooser: Chooser) -> Step | None:
     venue = chooser.dice.choice((*AUCTIONS, "negotiation", "tariff"))

@@ -31,6 +31,7 @@ BUDGET: dict[str, tuple[int, int]] = {
     "clear": (500_000, 0),
     "forfeit": (500_000, 110_000),
     "compensate": (130_000, 0),
+    "payOutSurplus": (110_000, 0),
     "collect": (60_000, 110_000),
     "announce": (170_000, 0),
     "announceMany": (90_000, 90_000),

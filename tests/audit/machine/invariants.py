@@ -136,14 +136,19 @@ def i04_every_fill_respects_its_limit(run: Run) -> None:
 
 
 @invariant
-def i05_a_slot_has_one_price(run: Run) -> None:
-    """A slot is cleared once, at one price for both sides, and every payment and revenue is at that price."""
+def i05_a_slot_has_the_price_of_its_rule(run: Run) -> None:
+    """A slot is cleared once, at one price or at each order's own; payments, revenues and surplus are at that price."""
     seen = run.witness
     for event in run.witness.news:
         args = event.args
         if event.name == "SlotCleared":
             (clearing,) = seen.clearings[event.contract, args["slot"]]
-            assert clearing.bidPrice == clearing.askPrice
+            is_own = event.contract == "open_auction" and clearing.volumeWh > 0
+            assert clearing.atOwnPrice == is_own
+            assert is_own or (clearing.bidPrice == clearing.askPrice and clearing.surplus == 0)
+        if event.name == "SurplusPaid":
+            (clearing,) = seen.clearings[event.contract, args["slot"]]
+            assert seen.surpluses[event.contract, args["slot"]] == [clearing.surplus]
         if event.name == "PriceTaken":
             demand, supply = seen.announced[args["slot"]]
             assert args["price"] == TARIFF_RULES.price(supply, demand)
@@ -166,6 +171,8 @@ def _check_posted(run: Run, name: str, args: dict[str, Any]) -> None:
 def _check_price(run: Run, venue: str, name: str, args: dict[str, Any]) -> None:
     cleared = run.witness.clearings.get((venue, args["slot"]))
     price = cleared[0].bidPrice if cleared else 0
+    if cleared and cleared[0].atOwnPrice:
+        price = run.witness.orders[venue, args["slot"], args["participantId"]].limit(venue)
     if name == "TradeClosed":
         assert args["revenue"] == payment_down(args["soldWh"], price)
         paid = run.witness.payments[venue, args["slot"], args["participantId"]]
@@ -181,7 +188,7 @@ def i06_only_the_owner_or_a_matched_trade_lowers_a_balance(run: Run) -> None:
         before = run.before.accounts[who]
         flow = run.witness.flows.get(who, Flow())
         expected = flow.deposited - flow.withdrawn - flow.payment - flow.bond
-        expected += flow.compensation + flow.revenue - flow.billed
+        expected += flow.compensation + flow.revenue + flow.surplus - flow.billed
         if not any(run.model.joined.get((who, venue)) for venue in HOSTILE):
             assert after.wealth - before.wealth == expected, (who, before, after, flow)
         if flow.withdrawn:

@@ -123,6 +123,7 @@ class _Drain:
                 if phase == 4 and sealed and venue == "auction":
                     self.must(STRANGER, venue, "forfeit", slot, sealed)
                 self.must(STRANGER, venue, "collect", slot, ids)
+                self.try_to(STRANGER, venue, "payOutSurplus", slot)
                 if venue == "auction":
                     # Also those whose order is finished already.
                     for who in self.model.people():

@@ -8,13 +8,13 @@ from enum import IntEnum
 from typing import Any
 
 from setm.orders import AuctionBook, AuctionRules, BookedOrder, clear_book, cover, digest
-from setm.pricing import MAX_TICK_WH
+from setm.pricing import MAX_TICK_WH, PayAsBid, PricingRule, UniformPrice
 from setm.types import Grid, Order, Side
 from setm.units import Money
 from tests.audit.machine.model_base import Side as Part
 from tests.audit.machine.model_base import require
 from tests.audit.machine.steps import Seal, Sig, Step
-from tests.audit.machine.world import AUCTIONS, CONFIG
+from tests.audit.machine.world import AUCTIONS, CONFIG, OPERATOR_ID
 
 RING = 1024
 
@@ -66,6 +66,7 @@ class Book:
     results: Mapping[int, AuctionBook]
     forfeits: Mapping[tuple[int, int], int]
     pools: Mapping[int, int]
+    paid_out: frozenset[int] = frozenset()
 
     def order(self, slot: int, participant_id: int) -> Placed | None:
         """Return a participant's order of a slot, if its place holds one."""
@@ -82,9 +83,11 @@ def rules_of(venue: str) -> AuctionRules:
         bond=config["bond"],
         cover_price=config["cover_price"],
         max_order_wh=config["max_order_wh"],
+        rule=PRICED[venue],
     )
 
 
+PRICED: Mapping[str, PricingRule] = {"auction": UniformPrice(), "open_auction": PayAsBid()}
 RULES = {venue: rules_of(venue) for venue in AUCTIONS}
 
 
@@ -412,6 +415,22 @@ class AuctionSide(Part):
         self.move_pool(venue, slot, -owed)
         self.add_auction_margin(venue, who, owed)
         self.close_account(venue, who, heir=venue, paid=owed)
+
+    def surplus_of(self, venue: str, slot: int) -> int:
+        """Return what a slot's rule left over and nobody has paid out."""
+        book = self.auctions[venue]
+        if slot not in book.results or slot in book.paid_out:
+            return 0
+        return int(book.results[slot].clearing.surplus)
+
+    def auction_pay_out_surplus(self, step: Step, slot: int) -> None:
+        venue, surplus = step.contract, self.surplus_of(step.contract, slot)
+        require(surplus != 0, "NoSurplus", slot=slot)
+        pool = self.auctions[venue].pools.get(slot, 0)
+        require(pool >= surplus, "SlotPoolTooLow", slot=slot, needed=surplus, available=pool)
+        self.move_pool(venue, slot, -surplus)
+        self.change_auction(venue, paid_out=self.auctions[venue].paid_out | {slot})
+        self.close_account(venue, OPERATOR_ID, paid=surplus)
 
     def compensation_of(self, venue: str, slot: int, who: int) -> int:
         """Return what an opened order is still owed of the other side's bonds."""

@@ -21,6 +21,8 @@ NEVER_DONE = {
     *(("open_auction", name) for name in ("commit", "commitMany", "commitFor", "cancel", "open")),
     *(("open_auction", name) for name in ("forfeit", "compensate")),
     *(("auction", name) for name in ("placeOrder", "placeOrderFor")),
+    # The sealed auction's rule leaves nothing over.
+    ("auction", "payOutSurplus"),
     # Governance gives itself up for ever: tried, and refused for its delay, in most runs.
     ("registry", "renounceRole"),
 }
@@ -47,6 +49,7 @@ REFUSED = {
     "NotActive",
     "NotAllowed",
     "NotCovered",
+    "NoSurplus",
     "NotSecured",
     "NothingForfeited",
     "NothingToTake",

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from setm.messages import identity_commitment
 from setm.types import Kind
 from tests.audit.machine.model import Model, agrees
+from tests.audit.machine.model_auction import RULES
 from tests.audit.machine.steps import NOBODY, WAIT, Outcome, Sig, Step
 from tests.audit.machine.witness import Witness
 from tests.audit.machine.world import CONFIG, MEMBERS, World
@@ -64,9 +65,9 @@ class Stage:
         self.do_all(self.enrolment("operator", Kind.GRID_OPERATOR))
         driver.deploy("meters", "registry", 1, *VALUES["metering"])
         driver.deploy("settlement", "registry", "house", "meters", 1, VALUES["settlement"])
-        driver.deploy("rule", 500)
-        for venue in ("auction", "open_auction"):
-            driver.deploy(venue, "house", "settlement", "rule", VALUES[venue])
+        for venue, rule in (("auction", "rule"), ("open_auction", "open_rule")):
+            driver.deploy(rule, *RULES[venue].rule.arguments)
+            driver.deploy(venue, "house", "settlement", rule, VALUES[venue])
         driver.deploy("negotiation", "house", "settlement", VALUES["negotiation"])
         driver.deploy("tariff", "house", "settlement", VALUES["tariff"])
         driver.deploy("lens", "house", "meters", "settlement", "negotiation", "tariff")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from setm.units import payment_down, payment_up
 from tests.audit.machine.steps import Outcome, Seal, Seen, Step, snake
-from tests.audit.machine.world import AUCTIONS, CONFIG
+from tests.audit.machine.world import AUCTIONS, CONFIG, OPERATOR_ID
 
 Key = tuple[str, int, int]
 MARGINED = (*AUCTIONS, "negotiation", "tariff")
@@ -59,6 +59,7 @@ class Flow(NamedTuple):
     bond: int = 0
     compensation: int = 0
     revenue: int = 0
+    surplus: int = 0
     billed: int = 0
 
 
@@ -75,6 +76,7 @@ class Witness:
     opened: dict[Key, OwnOrder] = field(default_factory=dict)
     arrivals: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(list))
     clearings: dict[tuple[str, int], list[Any]] = field(default_factory=lambda: defaultdict(list))
+    surpluses: dict[tuple[str, int], list[int]] = field(default_factory=lambda: defaultdict(list))
     payments: dict[Key, list[int]] = field(default_factory=lambda: defaultdict(list))
     closings: dict[Key, list[tuple[int, int, int]]] = field(
         default_factory=lambda: defaultdict(list)
@@ -175,6 +177,11 @@ class Witness:
     def on_compensation_paid(self, event: Seen, args: dict[str, Any]) -> None:
         self.pools[event.contract, args["slot"]] -= args["amount"]
         self._flow(args["participantId"], compensation=args["amount"])
+
+    def on_surplus_paid(self, event: Seen, args: dict[str, Any]) -> None:
+        self.pools[event.contract, args["slot"]] -= args["amount"]
+        self.surpluses[event.contract, args["slot"]].append(args["amount"])
+        self._flow(OPERATOR_ID, surplus=args["amount"])
 
     # Trades
 

@@ -73,6 +73,7 @@ CONFIG: dict[str, Any] = {
     },
 }
 
+OPERATOR_ID = 1
 AUCTIONS = ("auction", "open_auction")
 # The first is settlement, then those with margins, then those that a hostile governance may add.
 VENUES = ("settlement", *AUCTIONS, "negotiation", "tariff", "liar", "brick")
@@ -84,6 +85,7 @@ CONTRACTS = {
     "meters": "MeterRegistry",
     "settlement": "Settlement",
     "rule": "UniformPriceRule",
+    "open_rule": "PayAsBidRule",
     "auction": "Auction",
     "open_auction": "Auction",
     "negotiation": "Negotiation",
