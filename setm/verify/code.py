@@ -10,6 +10,8 @@ from eth_utils.crypto import keccak
 
 from setm import messages
 from setm.chain.reader import Reader
+from setm.deployment_plan import rule_in
+from setm.pricing import section_of
 from setm.verify.deployment import OPERATOR_ID, Deployed
 from setm.verify.outcome import Check, found, warning
 from setm.verify.source import Compiled
@@ -112,6 +114,9 @@ def expected_immutables(role: str, deployed: Deployed) -> dict[str, bytes]:
     """Return the 32-byte value that each immutable of a role should have, by its plain name."""
     top = {name: value for name, value in deployed.config.items() if isinstance(value, int)}
     section = deployed.config.get(SECTIONS.get(role, ""), {})
+    if role == "rule":
+        section = {**section_of(rule_in(deployed.config))}
+        del section["name"]
     numbers = {**top, **section, "operator_id": OPERATOR_ID}
     values = {name: int(value).to_bytes(WORD, "big") for name, value in numbers.items()}
     for name, other in LINKS.items():
