@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from setm.tags import venue
+from setm.tags import Source, decode, venue
+from setm.tags.fold import fold_tags
 from setm.tags.tokens import KEPT
 from setm.units import Wh
 from tests.audit.books.tag_world import World
@@ -78,3 +80,19 @@ def check_all(world: World) -> None:
     for one, device in world.devices.items():
         expected = (device.source, device.zone, device.serial, device.from_slot, device.valid_until)
         assert tuple(tags.call("deviceOf", one)) == expected
+    check_fold(world)
+
+
+def check_fold(world: World) -> None:
+    """The events alone tell of every source and slot what the contract counts, all zones together."""
+    minted: Counter[tuple[Source, int]] = Counter()
+    claimed: Counter[tuple[Source, int]] = Counter()
+    for number, energy_wh in world.tokens.minted.items():
+        minted[decode(number).source, decode(number).slot] += energy_wh
+    for number, energy_wh in world.tokens.claimed.items():
+        claimed[decode(number).source, decode(number).slot] += energy_wh
+    totals = fold_tags(world.events)
+    assert Counter({place: total.minted_wh for place, total in totals.items()}) == minted
+    assert Counter({place: total.claimed_wh for place, total in totals.items()}) == claimed
+    consumed = sum(total.consumed_wh for total in totals.values())
+    assert consumed == sum(world.tokens.consumption_claimed.values())

@@ -12,7 +12,7 @@ from typing import Any
 
 from setm import negotiation
 from setm.errors import Reverted
-from setm.evm import Person
+from setm.evm import Person, Receipt
 from setm.negotiation import Refused
 from setm.tags import Source, certificates, venue
 from setm.tags.certificates import Certificate, Device
@@ -60,6 +60,7 @@ class World:
         self.readings: dict[tuple[int, ParticipantId], Measured] = {}
         self.settled: set[tuple[int, ParticipantId]] = set()
         self.first = self.slot
+        self.events: list[tuple[str, Any]] = []
         self.told = self.accepted = 0
         self._enter_people()
 
@@ -132,13 +133,13 @@ class World:
 
     # Doing the same twice
 
-    def send(self, person: Person, contract: Any, function: str, *args: Any) -> None:
+    def send(self, person: Person, contract: Any, function: str, *args: Any) -> Receipt:
         if person is self.stage.villain:
-            self.stage.act(self.stage.receiver, contract, function, *args)
-        else:
-            contract.send(function, *args, sender=person)
+            return self.stage.act(self.stage.receiver, contract, function, *args)
+        sent: Receipt = contract.send(function, *args, sender=person)
+        return sent
 
-    def both(self, expect: Callable[[], Any], do: Callable[[], Any]) -> bool:
+    def both(self, expect: Callable[[], Any], do: Callable[[], Receipt]) -> bool:
         """Demand the same answer of both; return whether it was taken."""
         expected = found = None
         try:
@@ -146,7 +147,7 @@ class World:
         except Refused as refusal:
             expected = refusal.name, refusal.arguments
         try:
-            do()
+            self.events += [(event.name, event.args) for event in do().events]
         except Reverted as refusal:
             found = refusal.name, refusal.arguments
         assert found == expected
