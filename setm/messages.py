@@ -95,6 +95,7 @@ METER_DOMAIN = "SETM MeterRegistry"
 AUCTION_DOMAIN = "SETM Auction"
 NEGOTIATION_DOMAIN = "SETM Negotiation"
 TARIFF_DOMAIN = "SETM Tariff"
+CONDITIONAL_DOMAIN = "SETM ConditionalMarket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ DOMAINS: Mapping[str, str] = {
     "meters": messages.METER_DOMAIN,
     "auction": messages.AUCTION_DOMAIN,
     "negotiation": messages.NEGOTIATION_DOMAIN,
+    "tariff": messages.TARIFF_DOMAIN,
+    "conditional": messages.CONDITIONAL_DOMAIN,
 }
 DOMAIN_VERSION = "1"
 DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -35,6 +37,7 @@ LINKS: Mapping[str, str] = {
     "meters": "meters",
     "settlement": "settlement",
     "pricing_rule": "rule",
+    "tags": "tags",
 }
 # The part of the configuration that a contract takes; the rest takes none.
 SECTIONS: Mapping[str, str] = {
@@ -42,6 +45,8 @@ SECTIONS: Mapping[str, str] = {
     "settlement": "settlement",
     "auction": "auction",
     "negotiation": "negotiation",
+    "tariff": "tariff",
+    "conditional": "conditional",
 }
 
 
@@ -120,7 +125,8 @@ def expected_immutables(role: str, deployed: Deployed) -> dict[str, bytes]:
     numbers = {**top, **section, "operator_id": OPERATOR_ID}
     values = {name: int(value).to_bytes(WORD, "big") for name, value in numbers.items()}
     for name, other in LINKS.items():
-        values[name] = _address_word(deployed.contracts[other])
+        if other in deployed.contracts:
+            values[name] = _address_word(deployed.contracts[other])
     if role in DOMAINS:
         values |= _domain(DOMAINS[role], deployed.chain_id, deployed.contracts[role])
     return values
