@@ -14,10 +14,12 @@ from setm.report.records import ClearingRecord, OrderRecord, TradeRecord
 from setm.report.run import Event as Line
 from setm.report.run import MechanismRun, Participant
 from setm.types import Kind, ParticipantId
+from setm.verify import tariff
 from setm.verify.deployment import Deployed
 
 RING = 1024
-VENUES = ("auction", "negotiation")
+# Of these the reference can say what was traded.
+VENUES = ("auction", "negotiation", "tariff")
 Key = tuple[int, int]
 """Slot and participant."""
 
@@ -67,6 +69,11 @@ class History:
         return sorted(self.record.participants)
 
     @cached_property
+    def venues(self) -> Sequence[str]:
+        """The deployed venues whose trades the reference knows."""
+        return [venue for venue in VENUES if venue in self.deployed.contracts]
+
+    @cached_property
     def clearings(self) -> Mapping[int, ClearingRecord]:
         """The auction's clearings by slot."""
         return auction.clearings(self.record)
@@ -83,6 +90,7 @@ class History:
         for trade in (
             *auction.trades(self.orders, self.clearings, auction.grid_of(self.record)),
             *negotiation.trades(self.record),
+            *(tariff.trades(self.record) if "tariff" in self.venues else ()),
         ):
             found.setdefault((trade.venue, trade.slot, trade.participant_id), []).append(trade)
         return found
@@ -90,11 +98,13 @@ class History:
     @cached_property
     def entered(self) -> Mapping[str, set[Key]]:
         """Where somebody ever entered something, by venue."""
-        found: dict[str, set[Key]] = {venue: set() for venue in VENUES}
+        found: dict[str, set[Key]] = {venue: set() for venue in self.venues}
         found["auction"] = {(order.slot, order.participant_id) for order in self.orders}
         for event in self.record.of("AgreementReached", "negotiation"):
             for slot in range(event["firstSlot"], event["firstSlot"] + event["slotCount"]):
                 found["negotiation"] |= {(slot, event["buyerId"]), (slot, event["sellerId"])}
+        for event in self.record.of("EnergyAnnounced", "tariff"):
+            found["tariff"].add((event["slot"], event["participantId"]))
         return found
 
     def kept(self, venue: str) -> list[Key]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from setm.deployment_plan import venues
 from setm.ledger import Venue
 from setm.types import ParticipantId
-from setm.verify.history import VENUES, History
+from setm.verify.history import History
 from setm.verify.outcome import Check, found, warning
 
 AREA = "books"
-HOLDERS = ("settlement", *VENUES)
 
 
 def check_money(history: History) -> Iterator[Check]:
@@ -21,7 +21,7 @@ def check_money(history: History) -> Iterator[Check]:
         AREA,
         "I16 balances equal the events",
         _against_events(history),
-        good=lambda: f"{len(history.ids)} participants, {len(HOLDERS)} venues",
+        good=lambda: f"{len(history.ids)} participants, {len(_holders(history))} venues",
     )
     yield found(
         AREA,
@@ -33,6 +33,11 @@ def check_money(history: History) -> Iterator[Check]:
         AREA, "I2 pools = what their slots hold", _pools(history), good="every unit explained"
     )
     yield found(AREA, "arrears follow from the bills", _arrears(history), good="both sides agree")
+
+
+def _holders(history: History) -> tuple[str, ...]:
+    """Return the roles that hold collateral in this deployment."""
+    return venues(history.deployed.config)
 
 
 def _solvency(history: History) -> Iterator[Check]:
@@ -47,8 +52,10 @@ def _solvency(history: History) -> Iterator[Check]:
 
 def _insolvency(history: History, held: int, tokens: int) -> Iterator[str]:
     free = sum(history.reader.ask("clearinghouse", "freeOf", who) for who in history.ids)
-    locked = sum(_collateral(history, venue, who) for venue in HOLDERS for who in history.ids)
-    pools = sum(_pool(history, venue) for venue in HOLDERS)
+    locked = sum(
+        _collateral(history, venue, who) for venue in _holders(history) for who in history.ids
+    )
+    pools = sum(_pool(history, venue) for venue in _holders(history))
     if free + locked + pools != held:
         yield f"free {free} + collateral {locked} + pools {pools} != held {held}"
     if tokens < held:
@@ -71,12 +78,12 @@ def _against_events(history: History) -> Iterator[str]:
         free = history.reader.ask("clearinghouse", "freeOf", who)
         if free != books.free_of(owner):
             yield f"free balance of participant {who}: {free}, by events {books.free_of(owner)}"
-        for venue in HOLDERS:
+        for venue in _holders(history):
             locked = _collateral(history, venue, who)
             if locked != books.collateral_of(Venue(venue), owner):
                 expected = books.collateral_of(Venue(venue), owner)
                 yield f"collateral of participant {who} for {venue}: {locked}, by events {expected}"
-    for venue in HOLDERS:
+    for venue in _holders(history):
         pool = _pool(history, venue)
         if pool != books.pool_of(Venue(venue)):
             yield f"pool of {venue}: {pool}, by events {books.pool_of(Venue(venue))}"
@@ -87,7 +94,7 @@ def _against_events(history: History) -> Iterator[str]:
 
 def _unexplained_collateral(history: History) -> Iterator[str]:
     settled = set(history.settled())
-    for venue in VENUES:
+    for venue in history.venues:
         # An unfinished record is never overwritten, so what is settled and old binds nothing.
         kept = set(history.kept(venue))
         bound: dict[int, int] = defaultdict(int)
@@ -109,7 +116,7 @@ def _unexplained_collateral(history: History) -> Iterator[str]:
 
 
 def _pools(history: History) -> Iterator[str]:
-    for venue in VENUES:
+    for venue in history.venues:
         slots = {slot for slot, _ in history.entered[venue]}
         kept = sum(history.reader.ask(venue, "slotPool", slot) for slot in sorted(slots))
         if _pool(history, venue) != kept:

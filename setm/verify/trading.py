@@ -11,7 +11,8 @@ from setm.report.auction import clearing_of, grid_of
 from setm.report.records import OrderRecord
 from setm.report.run import Event
 from setm.types import Side
-from setm.verify.history import RING, VENUES, History, Key
+from setm.verify import tariff
+from setm.verify.history import RING, History, Key
 from setm.verify.outcome import Check, found
 
 AREA = "books"
@@ -32,6 +33,13 @@ def check_trading(history: History) -> Iterator[Check]:
         _clearings(history),
         good=lambda: f"{len(history.clearings)} slots",
     )
+    if "tariff" in history.venues:
+        yield found(
+            AREA,
+            "I5 each price taken is the reference's",
+            tariff.wrong_prices(history.record),
+            good=lambda: f"{len(tariff.sums_of(history.record))} slots",
+        )
     yield found(
         AREA,
         "I4 every fill respects its limit",
@@ -43,7 +51,7 @@ def check_trading(history: History) -> Iterator[Check]:
         AREA,
         "I16 positions equal the trades",
         _positions(history),
-        good=lambda: f"{sum(len(history.kept(venue)) for venue in VENUES)} positions",
+        good=lambda: f"{sum(len(history.kept(venue)) for venue in history.venues)} positions",
     )
     yield found(
         AREA, "I11 nobody pays another amount", _amounts(history), good="payments and revenues"
@@ -121,8 +129,8 @@ def _step(
 
 
 def _positions(history: History) -> Iterator[str]:
-    final = {venue: _final_slots(history, venue) for venue in VENUES}
-    for venue in VENUES:
+    final = {venue: _final_slots(history, venue) for venue in history.venues}
+    for venue in history.venues:
         for slot, who in history.kept(venue):
             if slot not in final[venue]:
                 continue
@@ -169,7 +177,8 @@ def _settlements(history: History) -> Iterator[str]:
     for (slot, who), times in counted.items():
         if times > 1:
             yield f"slot {slot}, participant {who}: settled {times} times"
-    for slot, who in sorted({*counted, *history.kept("auction"), *history.kept("negotiation")}):
+    entered = [key for venue in history.venues for key in history.kept(venue)]
+    for slot, who in sorted({*counted, *entered}):
         told = history.reader.ask("settlement", "isSettled", slot, who)
         if told != ((slot, who) in counted):
             yield f"slot {slot}, participant {who}: isSettled says {told}, the events otherwise"

@@ -14,6 +14,7 @@ from web3 import Web3
 
 from setm import messages
 from setm.chain.node import LOCAL_MNEMONIC
+from setm.deployment_plan import contracts, venues
 from setm.types import Kind, Reading, Side
 from setm.verify.source import Compiled
 
@@ -27,16 +28,6 @@ PEOPLE = ("governance", "authority", "operator", "alice", "bob", "carol", "mallo
 OPERATOR, ALICE, BOB, CAROL = 1, 2, 3, 4
 KINDS = {"alice": Kind.PERSONAL_CONSUMER, "bob": Kind.GENERATION, "carol": Kind.PROSUMER}
 BID_TICK, ASK_TICK = 160, 120
-FILES = (
-    "token",
-    "registry",
-    "clearinghouse",
-    "meters",
-    "settlement",
-    "rule",
-    "auction",
-    "negotiation",
-)
 
 
 def default_config() -> dict[str, Any]:
@@ -135,13 +126,15 @@ class World:
         rule = self.deploy("rule")
         self.deploy("auction", house, settlement, rule, tuple(config["auction"].values()))
         self.deploy("negotiation", house, settlement, tuple(config["negotiation"].values()))
-        for venue in ("settlement", "auction", "negotiation"):
+        if "tariff" in config:
+            self.deploy("tariff", house, settlement, tuple(config["tariff"].values()))
+        for venue in venues(config):
             self.send("clearinghouse", "addVenue", self.addresses[venue], sender="governance")
 
     def record(self) -> dict[str, Any]:
         return {
             "chain_id": self.web3.eth.chain_id,
-            "contracts": {role: self.addresses[role] for role in FILES},
+            "contracts": {role: self.addresses[role] for role in contracts(self.config)},
             "config": self.config,
             "roles": {
                 "governance": self.people["governance"].address,
