@@ -9,7 +9,19 @@ from types import FrameType
 import typer
 
 from setm import __version__
-from setm.cli import bench, doctor, experiment, explain, keys, report, run, scenario, study, verify
+from setm.cli import (
+    bench,
+    doctor,
+    experiment,
+    explain,
+    forecast_value,
+    keys,
+    report,
+    run,
+    scenario,
+    study,
+    verify,
+)
 from setm.cli.output import errors
 from setm.errors import SetmError
 
@@ -28,6 +40,7 @@ app.command("run")(run.command)
 app.command("report")(report.command)
 app.command("explain")(explain.command)
 app.command("experiment")(experiment.command)
+app.command("forecast-value")(forecast_value.command)
 app.command("verify")(verify.command)
 app.command("doctor")(doctor.command)
 app.add_typer(scenario.app, name="scenario")

@@ -36,7 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("simulation",),
     ("report",),
     ("verify",),
-    ("study",),
+    ("study", "forecast_value"),
     ("bench", "cli"),
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}

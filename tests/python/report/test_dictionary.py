@@ -10,6 +10,7 @@ import polars as pl
 
 from setm.report import schema
 from setm.report.dictionary import EVENTS, dictionary_csv, event_fields
+from setm.report.value_schema import VALUE_TABLES
 
 ROOT = Path(__file__).parents[3]
 ENUMS = ("Side", "Kind", "State", "Phase")
@@ -84,7 +85,7 @@ def test_the_documented_dictionary_is_the_one_of_the_code() -> None:
 
 
 def test_column_names_end_in_their_unit() -> None:
-    for table in schema.MECHANISM_TABLES + schema.RUN_TABLES:
+    for table in schema.MECHANISM_TABLES + schema.RUN_TABLES + VALUE_TABLES:
         for column in table.columns:
             ending = next((end for end in UNIT_ENDINGS if column.name.endswith(end)), None)
             assert column.unit == (UNIT_ENDINGS[ending] if ending else "-"), column
