@@ -53,6 +53,8 @@ def mengelkamp(
         return
     title = f"{outline.name}, {seeds} communities, means over their days (95 % interval)"
     print_rows(title, [_line(row) for row in summary])
+    published = ", ".join(f"{name} {lost} %" for name, lost in market.PUBLISHED_LOST.items())
+    console.print(f"Kostmann & Härdle 2019: {published}", highlight=False, soft_wrap=True)
     console.print(f"files: {out}", highlight=False)
 
 
@@ -85,6 +87,5 @@ def _line(row: Row) -> dict[str, str]:
         "quantities": str(row["quantities"]),
         "saved\nEUR": shown(row["saving_eur"], 2),
         "\n%": shown(row["saving_percent"], 1),
-        "traded\nkWh": shown(row["traded_kwh"], 1),
         "errors eat\n%": with_interval(row, "lost_percent", 0),
     }

@@ -26,7 +26,7 @@ HEAD = (
     "Gini",
     "errors eat, %",
     "of consumers', %",
-    "published",
+    "published, %",
 )
 
 

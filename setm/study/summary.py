@@ -5,22 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from setm.report.study_schema import MEASURES
 from setm.study.mengelkamp import BIDDERS, PUBLISHED_LOST, QUANTITIES, SUPPLIES, Rehearsed
 from setm.study.statistics import Estimate, mean, share
 
 Row = Mapping[str, str | int | float | None]
 
-MEANS = (
-    "saving_eur",
-    "saving_percent",
-    "consumers_saving_eur",
-    "imbalance_cost_eur",
-    "imbalance_kwh",
-    "traded_kwh",
-    "mean_price_eur_per_mwh",
-    "self_sufficiency_percent",
-    "savings_gini",
-)
+MEANS = tuple(name for name, _, _ in MEASURES)
 PERFECT = "delivered"
 
 

@@ -7,11 +7,12 @@ import pytest
 import yaml
 
 from setm.errors import ConfigError
+from setm.report.study_schema import STUDY_DAYS, STUDY_SUMMARY
 from setm.scenario import load_outline, load_scenario
 from setm.study import mengelkamp
 from setm.study.files import markdown, write_study
 from setm.study.mengelkamp import Asked, rehearse, scenario_of, study
-from setm.study.summary import summary_rows
+from setm.study.summary import day_rows, summary_rows
 
 ROOT = Path(__file__).resolve().parents[3]
 SPREAD_EUR_PER_KWH = 0.2869 - 0.1231
@@ -100,6 +101,12 @@ def test_files_hold_the_rows_and_are_the_same_twice(found, tmp_path):
     table = markdown(summary_rows(found)).splitlines()
     assert len(table) == 14
     assert len({line.count("|") for line in table}) == 1
+
+
+def test_the_data_dictionary_has_every_column(found):
+    for table, rows in ((STUDY_DAYS, day_rows(found)), (STUDY_SUMMARY, summary_rows(found))):
+        assert list(rows[0]) == table.names()
+        assert all(list(row) == list(rows[0]) for row in rows)
 
 
 def test_refuses_a_scenario_without_a_community():
