@@ -259,5 +259,9 @@ def test_a_documented_command_exists(line):
             break
         assert words[0] in command.commands, f"there is no `{line}`"
         command = command.commands[words.pop(0)]
-    known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    known = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    } | {"--help"}
     assert {word.split("=")[0] for word in words if word.startswith("--")} - known == set()
