@@ -8,6 +8,7 @@
     ├── ForecastError             a forecast cannot be made (too little history, no such model)
     ├── OrderRefused              an order breaks a rule before it reaches a chain
     ├── NotSecured                user.Security is missing, forged or ended
+    ├── MessageUnreadable         an encrypted message is for somebody else, or spoilt
     ├── KeystoreError             a key or its password cannot be used (missing, spoilt, readable by others)
     │   ├── KeyExists             a name is taken; keys are never overwritten
     │   └── WrongPassword         the password does not open the key
@@ -52,6 +53,10 @@ class OrderRefused(SetmError):
 
 class NotSecured(SetmError):
     """user.Security is missing, forged or ended."""
+
+
+class MessageUnreadable(SetmError):
+    """An encrypted message is for somebody else, or spoilt."""
 
 
 class KeystoreError(SetmError):

@@ -87,6 +87,26 @@ AGREEMENT: Fields = (
     ("uint256", "deadline"),
 )
 
+BROADCAST: Fields = (("bytes", "envelope"), ("uint256", "nonce"), ("uint256", "deadline"))
+CASH_IN: Fields = (
+    ("uint32", "participantId"),
+    ("uint256", "amount"),
+    ("uint256", "nonce"),
+    ("uint256", "deadline"),
+)
+ANONYMOUS_AGREEMENT: Fields = (
+    ("uint32", "slot"),
+    ("uint32", "energyWh"),
+    ("uint32", "price"),
+    ("address", "buyer"),
+    ("address", "seller"),
+    ("uint32", "arbiterId"),
+    ("uint256", "salt"),
+    ("uint256", "deadline"),
+)
+CLAIM: Fields = (("bytes32", "agreementId"), ("uint32", "participantId"))
+DECISION: Fields = (("bytes32", "agreementId"), ("uint8", "outcome"))
+
 # Half the order of secp256k1 (EIP-2): of the two signatures that verify, only the one with the lower s counts.
 HALF_CURVE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -96,6 +116,7 @@ AUCTION_DOMAIN = "SETM Auction"
 NEGOTIATION_DOMAIN = "SETM Negotiation"
 TARIFF_DOMAIN = "SETM Tariff"
 CONDITIONAL_DOMAIN = "SETM ConditionalMarket"
+ANONYMOUS_DOMAIN = "SETM AnonymousNegotiation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,7 +171,8 @@ def release_margin(book: Book, participant_id: ParticipantId, amount: int) -> Bo
     return _take_margin(book, participant_id, amount)
 
 
-def _bind(book: Book, participant_id: ParticipantId, amount: int) -> Book:
+def bind(book: Book, participant_id: ParticipantId, amount: int) -> Book:
+    """Return the book after margin was bound; who binds nothing needs a margin all the same."""
     if amount == 0 and book.margin_of(participant_id) == 0:
         # Settlement asks a venue only for those who have ever locked collateral for it.
         raise Refused("NotCovered", participantId=participant_id, needed=1, available=0)
@@ -387,19 +388,21 @@ def conclude(
     payment = bound_by(book.config, is_buyer=True, energy_wh=energy_wh, price=price)
     cover = bound_by(book.config, is_buyer=False, energy_wh=energy_wh, price=price)
     revenue = payment_down(energy_wh, price)
-    book = _bind(book, buyer_id, payment * terms.slot_count)
-    book = _bind(book, seller_id, cover * terms.slot_count + bond)
-    positions = dict(book.positions)
+    book = bind(book, buyer_id, payment * terms.slot_count)
+    book = bind(book, seller_id, cover * terms.slot_count + bond)
     for slot in map(Slot, range(terms.first_slot, terms.first_slot + terms.slot_count)):
-        for participant_id, added in (
-            (buyer_id, Position(slot=slot, bought_wh=energy_wh, payment=payment)),
-            (seller_id, Position(slot=slot, sold_wh=energy_wh, receivable=revenue, cover=cover)),
-        ):
-            place = participant_id, slot % RING
-            total = _sum(positions.get(place), added)
-            _require_room(participant_id, total)
-            positions[place] = total
-    return replace(book, positions=positions)
+        bought = Position(slot=slot, bought_wh=energy_wh, payment=payment)
+        sold = Position(slot=slot, sold_wh=energy_wh, receivable=revenue, cover=cover)
+        book = add_position(add_position(book, buyer_id, bought), seller_id, sold)
+    return book
+
+
+def add_position(book: Book, participant_id: ParticipantId, added: Position) -> Book:
+    """Return the book after one agreement came to a participant's position (PositionBook)."""
+    place = participant_id, added.slot % RING
+    total = _sum(book.positions.get(place), added)
+    _require_room(participant_id, total)
+    return replace(book, positions={**book.positions, place: total})
 
 
 def _require_room(participant_id: ParticipantId, position: Position) -> None:

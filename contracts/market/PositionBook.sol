@@ -83,7 +83,7 @@ abstract contract PositionBook is Venue {
     }
 
     /// @inheritdoc IVenue
-    function isFinal(uint32 slot) public view override returns (bool) {
+    function isFinal(uint32 slot) public view virtual override returns (bool) {
         return block.timestamp >= _gateOf(slot);
     }
 
