@@ -32,10 +32,16 @@ STANDARD: Mapping[str, str] = MappingProxyType(
 )
 """The contract of each role of every deployment."""
 OPTIONAL: Mapping[str, str] = MappingProxyType(
-    {"tariff": "Tariff", "tags": "EnergyTag", "conditional": "ConditionalMarket"}
+    {
+        "tariff": "Tariff",
+        "tags": "EnergyTag",
+        "conditional": "ConditionalMarket",
+        "notes": "NoteBook",
+        "anonymous": "AnonymousNegotiation",
+    }
 )
 """The contract of each role that is deployed if the configuration has a section of the role's name."""
-_OPTIONAL_VENUES: tuple[str, ...] = ("tariff", "conditional")
+_OPTIONAL_VENUES: tuple[str, ...] = ("tariff", "conditional", "anonymous")
 ALL_VENUES = ("settlement", "auction", "negotiation", *_OPTIONAL_VENUES)
 """The roles that hold collateral, in the order in which the clearinghouse lists them."""
 
@@ -106,6 +112,7 @@ def house(config: Config) -> Iterator[Part]:
     if "tariff" in config:
         yield _part("tariff", config, clearinghouse, settlement, _struct(config, "tariff"))
     yield from _tags(config)
+    yield from _anonymous(config)
 
 
 def _tags(config: Config) -> Iterator[Part]:
@@ -119,6 +126,18 @@ def _tags(config: Config) -> Iterator[Part]:
             raise ConfigError("conditional: the venue owes energy tags: add a section tags")
         values = _struct(config, "conditional")
         yield _part("conditional", config, clearinghouse, settlement, Of("tags"), values)
+
+
+def _anonymous(config: Config) -> Iterator[Part]:
+    """Yield the book of notes, and the venue that sells them, if they are wanted."""
+    if "notes" in config:
+        yield _part("notes", config, *config["notes"].values())
+    if "anonymous" in config:
+        if "notes" not in config:
+            raise ConfigError("anonymous: the venue sells notes: add a section notes")
+        clearinghouse, settlement = Of("clearinghouse"), Of("settlement")
+        values = _struct(config, "anonymous")
+        yield _part("anonymous", config, clearinghouse, settlement, values, Of("notes"))
 
 
 def openings(config: Config) -> Iterator[Call]:

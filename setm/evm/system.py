@@ -53,6 +53,8 @@ class System:
     tags: Contract = field(init=False)
     conditional: Contract = field(init=False)
     tariff: Contract = field(init=False)
+    notes: Contract = field(init=False)
+    anonymous: Contract = field(init=False)
     operator: Person = field(init=False)
 
     def domain(self, contract: Contract) -> messages.Domain:

@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "tags",
         "tariff",
         "deployment_plan",
+        "anonymous",
     ),
     ("data", "forecast", "agents", "households", "scenario", "experiment", "optimum"),
     ("trading",),
