@@ -12,9 +12,7 @@ abstract contract AnonymousAccounts is AnonymousTerms {
     /// @notice Bytes of every envelope: an ECIES message over a text padded to 256 bytes.
     uint256 public constant ENVELOPE_BYTES = 353;
 
-    bytes32 private constant BROADCAST_TYPEHASH = keccak256(
-        "Broadcast(bytes envelope,uint256 nonce,uint256 deadline)"
-    );
+    bytes32 private constant BROADCAST_TYPEHASH = keccak256("Broadcast(bytes envelope,uint256 nonce,uint256 deadline)");
     bytes32 private constant CASH_IN_TYPEHASH = keccak256(
         "CashIn(uint32 participantId,uint256 amount,uint256 nonce,uint256 deadline)"
     );

@@ -100,12 +100,7 @@ contract AnonymousNegotiation is AnonymousAccounts {
         if (deal.buyerId != 0 && deal.sellerId != 0) _deliver(agreementId, deal, payment, cover);
     }
 
-    function _requireClaimable(
-        bytes32 agreementId,
-        Deal memory deal,
-        bool isBuyer,
-        uint32 participantId
-    ) private view {
+    function _requireClaimable(bytes32 agreementId, Deal memory deal, bool isBuyer, uint32 participantId) private view {
         (uint256 from, uint256 until) = (_gateOf(deal.slot), _decidedFrom(deal.slot));
         bool isOpen = block.timestamp >= from && block.timestamp < until;
         require(isOpen, ClaimOutsideWindow(from, until, block.timestamp));

@@ -68,9 +68,7 @@ def _factor(seed: bytes, key: NoteKey) -> int:
 
 def _expand(secret: bytes, label: bytes, place: NotePlace, index: int, number: int) -> bytes:
     if len(secret) < LEAST_SECRET_BYTES:
-        raise OrderRefused(
-            f"secret of {len(secret)} bytes: expected at least {LEAST_SECRET_BYTES}"
-        )
+        raise OrderRefused(f"secret of {len(secret)} bytes: expected at least {LEAST_SECRET_BYTES}")
     types = ["bytes32", "uint256", "address", "uint32", "uint32"]
     venue = to_canonical_address(place.venue)
     values = [keccak(label + secret), place.chain_id, venue, index, number]

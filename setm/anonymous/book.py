@@ -297,9 +297,7 @@ def take_balance(book: Book, account: str, amount: int) -> Book:
 
 def with_balance(book: Book, account: str, change: int) -> Book:
     """Return the book with another balance of an account."""
-    return replace(
-        book, balances={**book.balances, account: Money(book.balance(account) + change)}
-    )
+    return replace(book, balances={**book.balances, account: Money(book.balance(account) + change)})
 
 
 def pay_margin(book: Book, participant_id: ParticipantId, amount: int) -> Book:

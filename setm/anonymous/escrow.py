@@ -114,9 +114,7 @@ def _require_claimable(
     if not is_buyer:
         here, there = there, here
     if here != NOBODY:
-        raise Refused(
-            "AlreadyClaimed", agreementId="0x" + agreement_id.hex(), participantId=here
-        )
+        raise Refused("AlreadyClaimed", agreementId="0x" + agreement_id.hex(), participantId=here)
     if participant_id == deal.arbiter_id:
         raise Refused("ArbiterIsParty", participantId=participant_id)
     if participant_id == there:

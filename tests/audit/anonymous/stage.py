@@ -47,16 +47,27 @@ def issuer() -> IssuerKey:
 
 
 class Stage:
-    """alice, bob, carol and dave have margin in the venue; ``reset`` starts over."""
+    """alice, bob, carol and dave have margin in the venue; ``reset`` starts over.
 
-    def __init__(self, venue: dict[str, Any] | None = None) -> None:
+    Where a plain account settles it can be the sender of ``close``; the venue then knows of no feed-in price.
+    """
+
+    def __init__(self, *, settles_plainly: bool = False) -> None:
         self.evm = Evm(now=FIRST_SLOT * SLOT_SECONDS - 86_400)
-        values = {**VENUE, **(venue or {})}
+        values = VENUE
         modulus = "0x" + to_bytes(issuer().public.modulus).hex()
         notes = {"modulus": modulus, "issue_seconds": ISSUE_SECONDS}
         self.system: System = deploy_system(self.evm, default_config(notes=notes, anonymous=values))
         self.venue, self.notes = self.system.anonymous, self.system.notes
         self.house = self.system.clearinghouse
+        self.settler = self.evm.account("settler")
+        if settles_plainly:
+            struct = tuple(values.values())
+            self.venue = self.evm.deploy(
+                "AnonymousNegotiation", self.house, self.settler, struct, self.notes
+            )
+            for address in (self.venue, self.settler):
+                self.house.send("addVenue", address, sender=self.system.governance)
         self.people = {name: self.system.enrol(name, Kind.PROSUMER) for name in NAMES}
         for person in self.people.values():
             self.system.deposit(person, 2 * MARGIN)
@@ -68,7 +79,9 @@ class Stage:
         self.config = ref.Config(
             **values,
             issue_seconds=ISSUE_SECONDS,
-            feed_in_price=Price(self.system.config["settlement"]["feed_in_price"]),
+            feed_in_price=Price(
+                0 if settles_plainly else self.system.config["settlement"]["feed_in_price"]
+            ),
             slot_seconds=SLOT_SECONDS,
         )
         self.slot = Slot(FIRST_SLOT)
@@ -245,9 +258,7 @@ class Stage:
                 deadline=until,
                 now=self.evm.now,
             ),
-            lambda: self.venue.send(
-                "cashIn", account, participant_id, amount, used, until, signed
-            ),
+            lambda: self.venue.send("cashIn", account, participant_id, amount, used, until, signed),
         )
 
     # Agreements
@@ -278,12 +289,10 @@ class Stage:
         )
         return number
 
-    def claim(
-        self, number: bytes, is_buyer: bool, person: Person, account: LocalAccount
-    ) -> bool:
-        signed = messages.claim(
-            self.domain, agreement_id=number, participant_id=person.id
-        ).sign(account)
+    def claim(self, number: bytes, is_buyer: bool, person: Person, account: LocalAccount) -> bool:
+        signed = messages.claim(self.domain, agreement_id=number, participant_id=person.id).sign(
+            account
+        )
         return self.both(
             lambda: escrow.claim(
                 self.book,

@@ -208,12 +208,10 @@ def test_refuses_a_second_claim_and_a_claim_of_what_is_not_held(stage: Stage) ->
 def test_refuses_a_claim_for_somebody_else(stage: Stage) -> None:
     number = held(stage)
     stage.evm.now = stage.gate
-    signed = messages.claim(
-        stage.domain, agreement_id=number, participant_id=stage.alice.id
-    ).sign(stage.a)
-    found = last_refusal(
-        lambda: stage.venue.send("claim", number, True, signed, sender=stage.dave)
+    signed = messages.claim(stage.domain, agreement_id=number, participant_id=stage.alice.id).sign(
+        stage.a
     )
+    found = last_refusal(lambda: stage.venue.send("claim", number, True, signed, sender=stage.dave))
     assert found == ("ForgedSignature", {"key": stage.a.address})
     mallory = stage.evm.account("mallory")
     found = last_refusal(lambda: stage.venue.send("claim", number, True, signed, sender=mallory))
@@ -331,13 +329,11 @@ def test_an_account_without_money_is_not_heard(stage: Stage) -> None:
 
 def test_refuses_an_envelope_that_the_account_did_not_sign(stage: Stage) -> None:
     until = stage.evm.now
-    signed = messages.broadcast(
-        stage.domain, envelope=bytes(353), nonce=0, deadline=until
-    ).sign(stage.a)
-    changed = b"\x01" + bytes(352)
-    found = last_refusal(
-        lambda: stage.venue.send("broadcast", changed, stage.a, 0, until, signed)
+    signed = messages.broadcast(stage.domain, envelope=bytes(353), nonce=0, deadline=until).sign(
+        stage.a
     )
+    changed = b"\x01" + bytes(352)
+    found = last_refusal(lambda: stage.venue.send("broadcast", changed, stage.a, 0, until, signed))
     assert found == ("ForgedSignature", {"key": stage.a.address})
 
 
