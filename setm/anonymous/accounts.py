@@ -1,6 +1,7 @@
-"""One-time accounts and notes of a participant, derived from its secret: the same after a restart, unlinkable without it.
+"""One-time accounts and notes of a participant, derived from its secret.
 
-Extract and expand as in RFC 5869, with keccak in place of HMAC (a sponge needs no nested key), as for salts of orders.
+They are the same after a restart, and without the secret nobody links them. Extract and expand as in RFC 5869,
+with keccak in place of HMAC (a sponge needs no nested key), as for salts of orders.
 """
 
 from __future__ import annotations

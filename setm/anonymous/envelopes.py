@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
 import ecies
 from Crypto.Cipher import AES
@@ -26,7 +27,7 @@ from setm.units import Price, Wh
 
 TEXT_BYTES = 256
 ENVELOPE_BYTES = 65 + 16 + 16 + TEXT_BYTES
-_CURVE = "secp256k1"
+_CURVE: Literal["secp256k1"] = "secp256k1"
 _LENGTH_BYTES = 2
 _NONCE_BYTES = 16
 # kind, account, slot, energy, price, round, expiry, arbiter, salt, deadline; a signature follows

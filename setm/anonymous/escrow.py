@@ -89,10 +89,8 @@ def claim(
     """Return the book after a participant showed that a side is its own; the second claim delivers."""
     deal = _held(book, agreement_id)
     _require_claimable(book, agreement_id, deal, is_buyer, participant_id, now)
-    if is_buyer:
-        deal = replace(deal, buyer_id=participant_id)
-    else:
-        deal = replace(deal, seller_id=participant_id)
+    claimed = {"buyer_id" if is_buyer else "seller_id": participant_id}
+    deal = replace(deal, **claimed)
     book = _with_deal(book, agreement_id, deal)
     if NOBODY in (deal.buyer_id, deal.seller_id):
         return book

@@ -78,7 +78,8 @@ class IssuerKey:
         modulus = self.public.modulus
         factor = secrets.randbelow(modulus - 2) + 1
         hidden = self.public.blinded(blinded, factor)
-        return pow(hidden, self.exponent, modulus) * pow(factor, -1, modulus) % modulus
+        signed: int = pow(hidden, self.exponent, modulus) * pow(factor, -1, modulus) % modulus
+        return signed
 
 
 def issuer_key(seed: bytes) -> IssuerKey:

@@ -9,7 +9,7 @@ ENERGY_WH, PRICE, RETAIL = 20_001, 46_100, 55_500
 
 
 def settled(stage: Stage) -> None:
-    """Settle the slot of everybody; nobody has a meter, so that a bought Wh counts as used and a sold one as missing."""
+    """Settle the slot of everybody; without meters a bought Wh counts as used, a sold one as missing."""
     slot_end = (stage.slot + 1) * 900
     stage.evm.now = slot_end + stage.system.meters.call("finalAfter")
     ids = [person.id for person in stage.people.values()]
