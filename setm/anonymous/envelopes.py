@@ -15,6 +15,7 @@ import ecies
 from Crypto.Cipher import AES
 from ecies.keys import PrivateKey, PublicKey
 from eth_abi.abi import encode
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_keys.datatypes import PrivateKey as AccountKey
 from eth_keys.datatypes import Signature
@@ -36,11 +37,13 @@ _SIGNATURE_BYTES = 65
 
 
 class Kind(IntEnum):
-    """What a message is: who is there, an offer or counter-offer, its signed acceptance."""
+    """What a message is: who wants to buy or sell, an offer or counter-offer, its signed acceptance, or the end."""
 
-    NOTICE = 1
-    OFFER = 2
-    ACCEPTANCE = 3
+    BUYER = 1
+    SELLER = 2
+    OFFER = 3
+    ACCEPTANCE = 4
+    REJECTION = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,12 @@ def read(receiver: LocalAccount, sender: str, envelope: bytes) -> Text:
             f"message of {text.account} brought by {sender}: expected one account; it is a copy"
         )
     return text
+
+
+def bulletin() -> LocalAccount:
+    """Return the account whose key everybody knows: an envelope to it is for all, and looks like any other."""
+    account: LocalAccount = Account.from_key(keccak(b"SETM bulletin"))
+    return account
 
 
 def public_key(account: LocalAccount) -> bytes:

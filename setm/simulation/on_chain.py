@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from setm.simulation.anonymous_day import AnonymousOnChain
 from setm.simulation.auction_day import AuctionOnChain
 from setm.simulation.conditional_day import ConditionalOnChain
 from setm.simulation.distributed_day import DistributedOnChain
@@ -26,5 +27,6 @@ ON_CHAIN: Mapping[str, OnChain] = MappingProxyType(
         "tariff": TariffOnChain(),
         "distributed": DistributedOnChain(Distributed()),
         "conditional": ConditionalOnChain(),
+        "anonymous": AnonymousOnChain(),
     }
 )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from setm.errors import ConfigError
 from setm.pricing import McAfee, PayAsBid, SupplyDemand, Vickrey
+from setm.trading.anonymous import Anonymous
 from setm.trading.auction import SealedAuction
 from setm.trading.conditional import WithConditions
 from setm.trading.distributed import Distributed
@@ -46,6 +47,7 @@ _ALL: tuple[Mechanism, ...] = (
     PostedTariff(),
     Distributed(),
     WithConditions(),
+    Anonymous(),
 )
 MECHANISMS: Mapping[str, Mechanism] = MappingProxyType({item.name: item for item in _ALL})
 
