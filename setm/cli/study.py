@@ -14,6 +14,8 @@ from setm.scenario import load_outline, load_scenario
 from setm.simulation.foresight import foresee_all
 from setm.simulation.settings import day_of, load, questions
 from setm.study import mengelkamp as market
+from setm.study.anonymity import Learned
+from setm.study.anonymity import study as learn
 from setm.study.confirm import confirm as compared
 from setm.study.files import shown, with_interval, write_study
 from setm.study.summary import Row, day_rows, summary_rows
@@ -78,6 +80,46 @@ def confirm(
         print_json(rows)
         return
     print_rows("equal to the unit, chain and reference", rows)
+
+
+@app.command("anonymity")
+def anonymity(
+    scenario: Annotated[
+        Path, typer.Argument(help="Scenario whose participants are looked for.")
+    ] = Path("scenarios/case_study.yaml"),
+    seeds: Annotated[int, typer.Option(min=1, help="Days, each with chance of its own.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what an observer of the chain learns of who stands behind a one-time account, before claims.
+
+    By how people buy and redeem notes, and by what the observer knows besides.
+
+    Example: setm study anonymity --seeds 20
+    """
+    loaded = load(load_scenario(scenario))
+    asked = questions(loaded, with_backtest=False)
+    with bar_progress() as progress:
+        done = progress.stage("forecast", len(asked))
+        answers = foresee_all(asked, lambda _name: done())
+        found = learn(day_of(loaded, answers), seeds, progress.stage("days", seeds))
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    title = f"{loaded.scenario.name}, {seeds} days: who owns a one-time account, before claims"
+    print_rows(title, [_learned_line(one) for one in found])
+
+
+def _learned_line(one: Learned) -> dict[str, str]:
+    return {
+        "notes": one.habit,
+        "observer knows": one.knowing,
+        "accounts": str(one.accounts),
+        "candidates": f"{one.candidates:.2f}",
+        "bits": f"{one.bits:.2f}",
+        "buyers found\n%": f"{one.buyers_found_percent:.1f}",
+        "sellers found\n%": f"{one.sellers_found_percent:.1f}",
+        "by chance\n%": f"{one.chance_percent:.1f}",
+    }
 
 
 def _line(row: Row) -> dict[str, str]:
