@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from setm.bench import auction, metering, negotiation, registry, tags, tariff
+from setm.bench import anonymous, auction, metering, negotiation, registry, tags, tariff
 
 GROUPS: Mapping[str, Mapping[str, Callable[[], list[int]]]] = {
     "registry": registry.SCENARIOS,
     "auction": auction.SCENARIOS,
     "negotiation": negotiation.SCENARIOS,
     "tariff": tariff.SCENARIOS,
+    "anonymous": anonymous.SCENARIOS,
     "metering": metering.SCENARIOS,
     "tags": tags.SCENARIOS,
 }
@@ -33,6 +34,8 @@ CEILINGS: Mapping[str, int] = {
     "agree": 130_000,
     "announce": 50_000,
     "take": 52_000,
+    "redeem": 120_000,
+    "agree_anonymously": 190_000,
     "reading_in_batch": 14_000,
     "mint_share": tags.CEILINGS["mint_share"],
     "take_with_tags": tags.CEILINGS["take_with_tags"],

@@ -105,7 +105,10 @@ def anonymity(
     if as_json:
         print_json([asdict(one) for one in found])
         return
-    title = f"{loaded.scenario.name}, {seeds} days: who owns a one-time account, before claims"
+    title = (
+        f"{loaded.scenario.name}, {seeds} days, {found[0].accounts} one-time accounts before claims; "
+        f"by chance {found[0].chance_percent:.1f} % are found"
+    )
     print_rows(title, [_learned_line(one) for one in found])
 
 
@@ -113,12 +116,10 @@ def _learned_line(one: Learned) -> dict[str, str]:
     return {
         "notes": one.habit,
         "observer knows": one.knowing,
-        "accounts": str(one.accounts),
         "candidates": f"{one.candidates:.2f}",
         "bits": f"{one.bits:.2f}",
-        "buyers found\n%": f"{one.buyers_found_percent:.1f}",
-        "sellers found\n%": f"{one.sellers_found_percent:.1f}",
-        "by chance\n%": f"{one.chance_percent:.1f}",
+        "buyers\n%": f"{one.buyers_found_percent:.1f}",
+        "sellers\n%": f"{one.sellers_found_percent:.1f}",
     }
 
 

@@ -30,7 +30,7 @@ SELLERS = frozenset({Kind.GENERATION, Kind.PROSUMER})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habit:
-    """How people buy and redeem notes: all the same number or what each needs; at once or after all sales, mixed."""
+    """How people buy and redeem notes: all alike or what each needs; at once or after all sales, mixed."""
 
     title: str
     is_uniform: bool
@@ -38,8 +38,8 @@ class Habit:
 
 
 HABITS = (
-    Habit(title="same number, mixed", is_uniform=True, is_mixed=True),
-    Habit(title="same number, at once", is_uniform=True, is_mixed=False),
+    Habit(title="alike, mixed", is_uniform=True, is_mixed=True),
+    Habit(title="alike, at once", is_uniform=True, is_mixed=False),
     Habit(title="as needed, mixed", is_uniform=False, is_mixed=True),
     Habit(title="as needed, at once", is_uniform=False, is_mixed=False),
 )
@@ -50,11 +50,13 @@ HABITS = (
 class Account:
     """What the chain tells of a one-time account; ``owner`` is the answer, unknown to the observer.
 
-    ``buyers`` are those who had bought notes when it redeemed its own, the last first, with how many each. Whether people
-    redeem at once (``is_prompt``) shows in the times.
+    ``buyers`` are those who had bought notes when it redeemed its own, the last first, with how many each. Whether
+    people redeem at once (``is_prompt``) shows in the times. ``claimed`` is what everybody claimed in the same slot of
+    an earlier day, Wh.
     """
 
     owner: str
+    claimed: Mapping[str, int]
     notes: int
     is_prompt: bool
     buyers: tuple[tuple[str, int], ...]
@@ -98,9 +100,9 @@ def study(day: Day, seeds: int, done: Callable[[], None] = lambda: None) -> list
     found: dict[tuple[str, str], list[Look]] = {}
     for seed in range(1, seeds + 1):
         seeded = replace(day, seed=seed)
-        energies = _energies(seeded)
+        energies, earlier = _energies(seeded), _energies(replace(day, seed=seeds + seed))
         for habit in HABITS:
-            accounts = list(_accounts(seeded, habit, energies))
+            accounts = list(_accounts(seeded, habit, energies, earlier))
             for knowing, look in KNOWING.items():
                 looked = [(account.side, *look(account, seeded)) for account in accounts]
                 found.setdefault((habit.title, knowing), []).extend(looked)
@@ -115,7 +117,10 @@ def _energies(day: Day) -> Mapping[tuple[Slot, str], int]:
 
 
 def _accounts(
-    day: Day, habit: Habit, energies: Mapping[tuple[Slot, str], int]
+    day: Day,
+    habit: Habit,
+    energies: Mapping[tuple[Slot, str], int],
+    earlier: Mapping[tuple[Slot, str], int],
 ) -> Iterator[Account]:
     """Yield every account that traded, as the chain tells of it; people buy in an order of chance."""
     rng = np.random.default_rng([day.seed, len(day.people)])
@@ -129,6 +134,7 @@ def _accounts(
             if (slot, name) in energies:
                 yield Account(
                     owner=name,
+                    claimed={other: earlier.get((slot, other), 0) for other in order},
                     notes=notes[name, slot],
                     is_prompt=not habit.is_mixed,
                     buyers=tuple((other, bought[other]) for other in reversed(known)),
@@ -164,18 +170,28 @@ def by_side(account: Account, day: Day) -> tuple[int, float]:
 
 def by_energy(account: Account, day: Day) -> tuple[int, float]:
     """The same, knowing the capacity of each meter: nobody agrees more, and the smallest that can is the likeliest."""
-    candidates = _of_side(account, day, _candidates(account))
-    capacities = {person.trader.name: person.capacity_wh for person in day.people}
-    able = [name for name in candidates if capacities[name] >= account.energy_wh]
+    able, capacities = _able(account, day), _capacities(day)
     smallest = min(capacities[name] for name in able)
     likeliest = [name for name in able if capacities[name] == smallest]
     return len(able), _hit(account, able if account.is_prompt else likeliest)
+
+
+def by_claims(account: Account, day: Day) -> tuple[int, float]:
+    """The same, knowing what each claimed in this slot of an earlier day: the guess is who was nearest.
+
+    The earlier day has the same forecasts, and chance of its own: an observer of people without moods.
+    """
+    able = _able(account, day)
+    distances = {name: abs(account.claimed[name] - account.energy_wh) for name in able}
+    nearest = [name for name in able if distances[name] == min(distances.values())]
+    return len(able), _hit(account, able if account.is_prompt else nearest)
 
 
 KNOWING: Mapping[str, Callable[[Account, Day], tuple[int, float]]] = {
     "sales of notes": by_notes,
     "and kinds": by_side,
     "and capacities": by_energy,
+    "and past claims": by_claims,
 }
 
 
@@ -188,6 +204,16 @@ def _of_side(account: Account, day: Day, names: Sequence[str]) -> list[str]:
     if account.side is Side.ASK:
         return [name for name in names if kinds[name] in SELLERS]
     return [name for name in names if kinds[name] is not Kind.GENERATION]
+
+
+def _able(account: Account, day: Day) -> list[str]:
+    capacities = _capacities(day)
+    candidates = _of_side(account, day, _candidates(account))
+    return [name for name in candidates if capacities[name] >= account.energy_wh]
+
+
+def _capacities(day: Day) -> Mapping[str, int]:
+    return {person.trader.name: person.capacity_wh for person in day.people}
 
 
 def _hit(account: Account, guesses: Sequence[str]) -> float:

@@ -1,7 +1,8 @@
 """Anonymous negotiation: the same negotiators under one-time accounts, one account for each slot.
 
-After Aitzhan & Svetinovic 2016. Who speaks under another name says the same: prices and quantities are those of ``setm.trading.negotiation``. What it
-costs is what must be paid in: everybody buys the same number of notes for every slot, so that a purchase tells nothing.
+After Aitzhan & Svetinovic 2016. Who speaks under another name says the same: prices and quantities are those of
+``setm.trading.negotiation``. What it costs is what must be paid in: everybody buys the same number of notes for every
+slot, so that a purchase tells nothing.
 """
 
 from __future__ import annotations

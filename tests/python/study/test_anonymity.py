@@ -35,14 +35,14 @@ def test_every_habit_meets_every_observer(learned):
 
 
 def test_who_buys_and_redeems_as_all_do_is_found_by_chance_alone(learned, day):
-    one = learned["same number, mixed", "sales of notes"]
+    one = learned["alike, mixed", "sales of notes"]
     assert one.candidates == len(day.people)
     assert one.buyers_found_percent == pytest.approx(one.chance_percent)
     assert one.sellers_found_percent == pytest.approx(one.chance_percent)
 
 
 def test_who_redeems_at_once_is_found(learned):
-    for habit in ("same number, at once", "as needed, at once"):
+    for habit in ("alike, at once", "as needed, at once"):
         one = learned[habit, "sales of notes"]
         assert one.buyers_found_percent == one.sellers_found_percent == 100
 
@@ -56,6 +56,11 @@ def test_knowing_more_never_leaves_more_candidates(learned):
     for habit in HABITS:
         counts = [learned[habit.title, knowing].candidates for knowing in KNOWING]
         assert counts == sorted(counts, reverse=True)
+
+
+def test_who_trades_the_same_every_day_is_found_by_what_it_claimed(learned):
+    one, other = learned["alike, mixed", "and past claims"], learned["alike, mixed", "and kinds"]
+    assert one.buyers_found_percent > other.buyers_found_percent
 
 
 def test_equal_seeds_learn_the_same(day, learned):
