@@ -24,7 +24,10 @@ abstract contract AnonymousTerms is PositionBook, IAnonymousNegotiation {
         IClearinghouse clearinghouse_,
         address settlement_,
         Config memory config_
-    ) Venue(clearinghouse_, settlement_, config_.coverPrice, "SETM AnonymousNegotiation") PositionBook(config_.gateLead) {
+    )
+        Venue(clearinghouse_, settlement_, config_.coverPrice, "SETM AnonymousNegotiation")
+        PositionBook(config_.gateLead)
+    {
         // The ring then never holds two slots that are both still to be delivered.
         require(config_.horizonSeconds < uint256(RING) * slotSeconds, ConfigRefused("horizonSeconds"));
         require(config_.gateLead < config_.horizonSeconds, ConfigRefused("gateLead"));

@@ -84,6 +84,11 @@ ROLE_CHANGE: Mapping[str, Field] = {
     "sender": ("address", "-", "who changed it"),
 }
 
+SELLING_VENUE: Field = ("address", "-", "venue that sells and redeems the notes")
+NOTE_ID: Field = ("uint64", "-", "number of the note")
+ONE_TIME_ACCOUNT: Field = ("address", "-", "one-time account")
+AGREEMENT_ID: Field = ("bytes32", "-", "EIP-712 digest of the agreement")
+
 # Each event by its interface, ours and those of OpenZeppelin: names of common fields, or fields of its own.
 EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
     "IERC20": {
@@ -284,6 +289,60 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
             "energyWh",
             "price",
             {"digest": ("bytes32", "-", "EIP-712 digest of an agreement made off chain")},
+        ),
+    },
+    "INoteBook": {
+        "NotesSold": (
+            {"venue": SELLING_VENUE, "firstNoteId": ("uint64", "-", "number of the first note")},
+            "participantId",
+            {"blinded": ("bytes[]", "-", "for each note what the issuer is to sign, 256 bytes")},
+        ),
+        "NoteIssued": (
+            {
+                "venue": SELLING_VENUE,
+                "noteId": NOTE_ID,
+                "signature": ("bytes", "-", "the issuer's, of the blinded number, 256 bytes"),
+            },
+        ),
+        "NoteRefunded": ({"venue": SELLING_VENUE, "noteId": NOTE_ID}, "participantId"),
+        "NoteRedeemed": (
+            {
+                "venue": SELLING_VENUE,
+                "account": ONE_TIME_ACCOUNT,
+                "serial": ("bytes32", "-", "chosen by the holder"),
+            },
+        ),
+    },
+    "IAnonymousNegotiation": {
+        "AccountFunded": ({"account": ONE_TIME_ACCOUNT}, "amount"),
+        "CashedIn": ({"account": ONE_TIME_ACCOUNT}, "participantId", "amount"),
+        "MessageBroadcast": (
+            {
+                "account": ONE_TIME_ACCOUNT,
+                "envelope": ("bytes", "-", "encrypted message, 353 bytes"),
+            },
+        ),
+        "DealMade": (
+            {"agreementId": AGREEMENT_ID},
+            "slot",
+            {
+                "buyer": ONE_TIME_ACCOUNT,
+                "seller": ONE_TIME_ACCOUNT,
+                "arbiterId": ("uint32", "-", "number of the participant with the third key"),
+            },
+            "energyWh",
+            "price",
+        ),
+        "DealClaimed": (
+            {"agreementId": AGREEMENT_ID},
+            "participantId",
+            {"isBuyer": ("bool", "-", "whether the buyer's side is claimed")},
+        ),
+        "DealEnded": (
+            {
+                "agreementId": AGREEMENT_ID,
+                "state": ("uint8", "-", "2 delivered, 3 refunded, 4 buyer paid, 5 seller paid"),
+            },
         ),
     },
     "ITariff": {
