@@ -45,7 +45,11 @@ abstract contract AnonymousTerms is PositionBook, IAnonymousNegotiation {
         _coverPrice = config_.coverPrice;
         _maxEnergyWh = config_.maxEnergyWh;
         _denomination = config_.denomination;
-        _feedInPrice = settlement_.code.length == 0 ? 0 : ISettlement(settlement_).config().feedInPrice;
+        if (settlement_.code.length == 0) return;
+        ISettlement.Config memory settled = ISettlement(settlement_).config();
+        // Guarantees must last until the slot is final.
+        require(config_.decisionSeconds <= settled.releaseDelay, ConfigRefused("decisionSeconds"));
+        _feedInPrice = settled.feedInPrice;
     }
 
     /* LIMITS */

@@ -89,8 +89,11 @@ def claim(
     """Return the book after a participant showed that a side is its own; the second claim delivers."""
     deal = _held(book, agreement_id)
     _require_claimable(book, agreement_id, deal, is_buyer, participant_id, now)
-    claimed = {"buyer_id" if is_buyer else "seller_id": participant_id}
-    deal = replace(deal, **claimed)
+    deal = (
+        replace(deal, buyer_id=participant_id)
+        if is_buyer
+        else replace(deal, seller_id=participant_id)
+    )
     book = _with_deal(book, agreement_id, deal)
     if NOBODY in (deal.buyer_id, deal.seller_id):
         return book

@@ -117,7 +117,7 @@ def note_hash(place: NotePlace, account: str, serial: bytes) -> bytes:
 def domain_number(hashed: bytes) -> int:
     """Return the full-domain hash of a note: eight keccak words, the highest bit zero."""
     words = b"".join(keccak(encode(["bytes32", "uint256"], [hashed, i])) for i in range(8))
-    return int.from_bytes(words, "big") % 2 ** (KEY_BITS - 1)
+    return int.from_bytes(words, "big") % (1 << KEY_BITS - 1)
 
 
 def to_bytes(number: int) -> bytes:

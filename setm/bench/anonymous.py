@@ -20,7 +20,8 @@ from setm.anonymous.envelopes import public_key, seal
 from setm.anonymous.escrow import Agreement
 from setm.anonymous.notes import NotePlace, issuer_key, to_bytes
 from setm.evm import Evm, Person, System, default_config, deploy_system
-from setm.types import Kind, ParticipantId, Slot
+from setm.slots import Slot
+from setm.types import Kind, ParticipantId
 from setm.units import Price, Wh
 
 TIMES = 10
@@ -112,7 +113,10 @@ class Town:
 @cache
 def _system() -> System:
     modulus = "0x" + to_bytes(issuer_key(b"bench").public.modulus).hex()
-    sections = {"notes": {"modulus": modulus, "issue_seconds": 3600}, "anonymous": TERMS}
+    sections: dict[str, Mapping[str, Any]] = {
+        "notes": {"modulus": modulus, "issue_seconds": 3600},
+        "anonymous": TERMS,
+    }
     return deploy_system(Evm(), default_config(**sections))
 
 

@@ -59,6 +59,7 @@ Mechanism = Literal[
     "tariff",
     "distributed",
     "conditional",
+    "anonymous",
 ]
 
 
