@@ -475,8 +475,7 @@ RUN_TABLES: tuple[Table, ...] = (FORECASTS, BACKTEST, METERS)
 
 
 def frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
-    """Return rows as a frame with exactly the table's columns and types, in the table's order."""
+    """Return rows as a frame with exactly the table's columns and types, in the table's order if it has one."""
     schema = {column.name: TYPES[column.kind] for column in table.columns}
-    return pl.DataFrame(rows, schema=schema, orient="row", strict=True).sort(
-        table.order, nulls_last=True, maintain_order=True
-    )
+    made = pl.DataFrame(rows, schema=schema, orient="row", strict=True)
+    return made.sort(table.order, nulls_last=True, maintain_order=True) if table.order else made

@@ -36,6 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chain", "evm"),
     ("simulation",),
     ("report",),
+    ("compare",),
     ("verify",),
     ("study", "forecast_value"),
     ("bench", "cli"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from setm.report import schema
+from setm.report.comparison import COMPARISON_TABLES
 from setm.report.dictionary import EVENTS, dictionary_csv, event_fields
 from setm.report.value_schema import VALUE_TABLES
 
@@ -19,6 +20,9 @@ UNIT_ENDINGS = {
     "_micro_eur": "1e-6 EUR",
     "_milli_eur_per_mwh": "0.001 EUR/MWh",
     "_eur_per_mwh": "EUR/MWh",
+    "_eur": "EUR",
+    "_kwh": "kWh",
+    "_seconds": "s",
     "_utc": "UTC",
     "_gas": "gas",
     "_days": "d",
@@ -85,7 +89,8 @@ def test_the_documented_dictionary_is_the_one_of_the_code() -> None:
 
 
 def test_column_names_end_in_their_unit() -> None:
-    for table in schema.MECHANISM_TABLES + schema.RUN_TABLES + VALUE_TABLES:
+    own = (*schema.MECHANISM_TABLES, *schema.RUN_TABLES)
+    for table in (*own, *VALUE_TABLES, *COMPARISON_TABLES):
         for column in table.columns:
             ending = next((end for end in UNIT_ENDINGS if column.name.endswith(end)), None)
             assert column.unit == (UNIT_ENDINGS[ending] if ending else "-"), column

@@ -1,0 +1,1 @@
+"""All mechanisms on one workload: figures, seeds, confirmation on a chain, and one report."""
