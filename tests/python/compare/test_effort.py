@@ -1,0 +1,46 @@
+"""Transactions and gas of a day, by what they were for."""
+
+from __future__ import annotations
+
+from setm.compare.effort import EXPRESSIONS, effort
+from setm.compare.record import Event, Record, Transaction
+from setm.report.dictionary import EVENTS
+
+
+def sent(action: str, contract: str, gas: int, ok: bool = True) -> Transaction:
+    return Transaction(action=action, contract=contract, gas_used=gas, ok=ok)
+
+
+def ordered(count: int) -> tuple[Event, ...]:
+    event = Event(line="", contract="auction", name="OrderCommitted", args={})
+    other = Event(line="", contract="auction", name="SlotCleared", args={})
+    return (event,) * count + (other,)
+
+
+def test_gas_is_split_into_enrolment_trading_and_delivery_and_reverted_gas_counts():
+    transactions = (
+        sent("give gas money", "", 1),
+        sent("join", "registry", 10),
+        sent("bind meter", "meters", 20),
+        sent("commit", "auction", 300),
+        sent("clear", "auction", 500, ok=False),
+        sent("post readings", "meters", 4000),
+        sent("settle", "settlement", 5000),
+    )
+    record = Record(mechanism="auction", names={}, events=ordered(4), transactions=transactions)
+    found = effort(record)
+    assert (found.enrolment_gas, found.trading_gas, found.delivery_gas) == (31, 800, 9000)
+    assert (found.transactions, found.failed, found.expressions) == (7, 1, 4)
+    assert found.per_expression_gas == 200
+    assert found.per_kwh_gas(2.0) == 4900
+
+
+def test_nothing_is_divided_by_no_orders_and_no_trade():
+    found = effort(Record(mechanism="auction", names={}, events=(), transactions=()))
+    assert found.per_expression_gas is None
+    assert found.per_kwh_gas(0.0) is None
+
+
+def test_expressions_of_will_are_events_of_venues():
+    known = {event for events in EVENTS.values() for event in events}
+    assert set(EXPRESSIONS) <= known
