@@ -11,7 +11,7 @@ STAGES ?=
 WHOLE := $(if $(filter-out file,$(foreach it,PYTHON_TESTS AUDIT_TESTS CONTRACT_TESTS TEST_OPTIONS,$(origin $(it)))),,yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check audit mutation fmt bench coverage clean lock
+.PHONY: help setup demo compare test check audit mutation fmt bench coverage clean lock
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -21,6 +21,9 @@ setup: ## Install everything into .venv and node_modules, compile the contracts
 
 demo: setup ## Run the case study on a local chain (NETWORK=ganache or anvil)
 	@$(BIN)/setm run scenarios/case_study.yaml --network $(NETWORK)
+
+compare: setup ## Compare all mechanisms on the case study, on a chain and over 20 seeds (NETWORK=ganache or anvil)
+	@$(BIN)/setm compare scenarios/case_study.yaml --network $(NETWORK)
 
 test: setup ## Run all tests: Python, audit suites at small depth, contracts on Ganache
 	@rm -rf reports/tests

@@ -11,6 +11,7 @@ import typer
 from setm import __version__
 from setm.cli import (
     bench,
+    compare,
     doctor,
     experiment,
     explain,
@@ -37,6 +38,7 @@ app = typer.Typer(
     """,
 )
 app.command("run")(run.command)
+app.command("compare")(compare.command)
 app.command("report")(report.command)
 app.command("explain")(explain.command)
 app.command("experiment")(experiment.command)

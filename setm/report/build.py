@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -36,7 +37,7 @@ def build(run_dir: Path, name: str | None = None) -> Path:
     tables = private | _named(mechanisms)
     found = hashes(private, {folded.record.name: folded.tables for folded in mechanisms})
 
-    _write_tables(tables, run_dir / "tables")
+    write_tables(tables, run_dir / "tables")
     record = {
         "scenario_sha256": run.info["scenario_sha256"],
         "seed": run.info["seed"],
@@ -61,7 +62,8 @@ def _named(mechanisms: list[Folded]) -> dict[str, pl.DataFrame]:
     }
 
 
-def _write_tables(tables: dict[str, pl.DataFrame], folder: Path) -> None:
+def write_tables(tables: Mapping[str, pl.DataFrame], folder: Path) -> None:
+    """Write each table by its name as CSV and Parquet into a folder, with the data dictionary."""
     folder.mkdir(exist_ok=True)
     write_whole(folder / "data_dictionary.csv", dictionary_csv())
     for name, table in tables.items():

@@ -58,7 +58,7 @@ def page(
     tariff = mechanisms[0].record.tariff
     totals = [totals_of(folded) for folded in mechanisms]
     return (
-        _environment()
+        environment(PARTS)
         .get_template("index.html.j2")
         .render(
             info=run.info,
@@ -111,23 +111,24 @@ def _json(content: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(PARTS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+def environment(parts: Path) -> Environment:
+    """Return what renders the templates of a folder, with filters that write numbers for people."""
+    made = Environment(
+        loader=FileSystemLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {
-        "kwh": lambda value: _number(value, 3),
-        "eur": lambda value: _number(value, 4),
-        "price": lambda value: _number(value, 2),
-        "percent": lambda value: _number(value, 1),
-        "decimal": lambda value: _number(value, 1),
-        "ratio": lambda value: _number(value, 3),
-        "count": lambda value: _number(value, 0),
+    made.filters |= {
+        "kwh": lambda value: shown_number(value, 3),
+        "eur": lambda value: shown_number(value, 4),
+        "price": lambda value: shown_number(value, 2),
+        "percent": lambda value: shown_number(value, 1),
+        "decimal": lambda value: shown_number(value, 1),
+        "ratio": lambda value: shown_number(value, 3),
+        "count": lambda value: shown_number(value, 0),
     }
-    return environment
+    return made
 
 
-def _number(value: float | None, decimals: int) -> str:
+def shown_number(value: float | None, decimals: int) -> str:
     """Return a number for people: thin spaces between thousands, a true minus, a dash for nothing."""
     if value is None:
         return "–"

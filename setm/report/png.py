@@ -8,18 +8,15 @@ from pathlib import Path as FilePath
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, DateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from setm.report.canvas import INK, blank, save
 from setm.report.figures import balance_values, paths_label, stepped, unit_of
 from setm.report.palette import CYCLE, DEMAND, GREY, ORANGE, SKY, SUPPLY, mechanism_colours
 from setm.report.prepare import Balance, Bills, Prepared, Step, slot_label
-
-INK = "#1b1f24"
-DPI = 130
 
 
 def write_plots(prepared: Prepared, folder: FilePath) -> list[FilePath]:
@@ -39,26 +36,8 @@ def write_plots(prepared: Prepared, folder: FilePath) -> list[FilePath]:
         drawn["energy_balance"] = _balances
     files = []
     for name, draw in drawn.items():
-        figure = draw(prepared)
-        for axes in figure.axes:
-            _tidy(axes)
-        path = folder / f"{name}.png"
-        FigureCanvasAgg(figure)
-        # Without the program's name and version the same plot is the same file.
-        figure.savefig(path, dpi=DPI, metadata={"Software": None})
-        files.append(path)
+        files.append(save(draw(prepared), folder / f"{name}.png"))
     return files
-
-
-def _figure(width: float, height: float) -> Figure:
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
-
-
-def _tidy(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, color="#d9dde3", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8.5, color="#9aa1ab")
 
 
 def _time_axis(axes: Axes, starts: Sequence[datetime], is_labelled: bool = True) -> None:
@@ -80,7 +59,7 @@ def _floats(values: Sequence[float | None], factor: float = 1.0) -> list[float]:
 
 def _price_volume(prepared: Prepared) -> Figure:
     day, colours = prepared.day, mechanism_colours(prepared.mechanisms)
-    figure = _figure(10, 5.8)
+    figure = blank(10, 5.8)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     above.axhline(day.retail, color=GREY, ls="--", lw=1.2, label=f"grid retail {day.retail:g}")
     above.axhline(day.feed_in, color=GREY, ls=":", lw=1.2, label=f"grid feed-in {day.feed_in:g}")
@@ -121,7 +100,7 @@ def _draw_steps(axes: Axes, steps: Sequence[Step], colour: str, label: str) -> N
 
 def _curves(prepared: Prepared) -> Figure:
     curves = prepared.curves[prepared.chosen_curves]
-    figure = _figure(8, 5)
+    figure = blank(8, 5)
     axes = figure.subplots()
     _draw_steps(axes, curves.demand, DEMAND, "demand")
     _draw_steps(axes, curves.supply, SUPPLY, "supply")
@@ -157,7 +136,7 @@ def _curves(prepared: Prepared) -> Figure:
 
 def _paths(prepared: Prepared) -> Figure:
     group = prepared.paths[prepared.chosen_paths]
-    figure = _figure(8, 5.2)
+    figure = blank(8, 5.2)
     axes = figure.subplots()
     for index, path in enumerate(group.paths):
         colour = CYCLE[index % len(CYCLE)]
@@ -202,7 +181,7 @@ def _grid(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """Return a figure of at most three panels a row, as many as asked."""
     columns = min(3, count)
     rows = -(-count // columns)
-    figure = _figure(width * columns, height * rows)
+    figure = blank(width * columns, height * rows)
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for spare in axes[count:]:
         spare.remove()
@@ -269,7 +248,7 @@ def _bill(axes: Axes, bills: Bills, prepared: Prepared) -> None:
 
 def _savings(prepared: Prepared) -> Figure:
     colours = mechanism_colours(prepared.mechanisms)
-    figure = _figure(10, 4.2)
+    figure = blank(10, 4.2)
     axes = figure.subplots()
     width = 0.8 / max(1, len(prepared.mechanisms))
     for index, mechanism in enumerate(prepared.mechanisms):
@@ -294,7 +273,7 @@ def _savings(prepared: Prepared) -> Figure:
 def _gas(prepared: Prepared) -> Figure:
     colours = mechanism_colours(prepared.mechanisms)
     bars = list(reversed(prepared.gas))
-    figure = _figure(10, 1.6 + 0.34 * len(bars))
+    figure = blank(10, 1.6 + 0.34 * len(bars))
     panels = figure.subplots(1, 2, sharey=True)
     width = 0.8 / max(1, len(prepared.mechanisms))
     for axes, position, label in (
