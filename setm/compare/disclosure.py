@@ -5,104 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from setm.compare.public import BACKGROUND, FACTS, FIELDS, PUBLIC
 from setm.compare.record import Record
 from setm.errors import RunError
-
-# What an observer may want to know, in the order of the table. No event has the last three: they stay private.
-FACTS: Mapping[str, str] = {
-    "presence": "who trades in which slot, by number",
-    "side": "on which side, before gate closure",
-    "bound": "collateral behind an order",
-    "limit": "limit price of each order, unfilled ones too",
-    "quantity": "quantity of each order, unfilled ones too",
-    "offer": "each price and quantity on the way to an agreement",
-    "partner": "who trades with whom",
-    "volume": "how much each trades in a slot",
-    "price": "what each pays or receives in a slot",
-    "margin": "how supply meets demand in a slot",
-    "reading": "what each meter measured in a slot",
-    "bill": "each bill of a slot",
-    "name": "who stands behind a number",
-    "band": "price band of an agent",
-    "forecast": "what an agent expects",
-}
-PRIVATE = ("name", "band", "forecast")
-
-# The facts that each field of an event shows; an empty string: none. Fields of structs have a dot.
-FIELDS: Mapping[str, Mapping[str, str]] = {
-    "MarginAdded": {"participantId": "", "amount": ""},
-    "MarginReleased": {"participantId": "", "amount": ""},
-    "TradeCollected": {"slot": "", "participantId": "presence", "payment": "price", "unbound": ""},
-    "TradeClosed": {
-        "slot": "",
-        "participantId": "presence",
-        "boughtWh": "volume",
-        "soldWh": "volume",
-        "revenue": "price",
-    },
-    "OrderCommitted": {
-        "slot": "",
-        "participantId": "presence",
-        "side": "side",
-        "bound": "bound",
-        "digest": "",
-    },
-    "CommitmentCancelled": {"slot": "", "participantId": "presence", "unbound": "bound"},
-    "OrdersOpened": {"slot": "", "orders": "limit quantity bound"},
-    "OpeningRefused": {"slot": "", "participantId": "presence", "cover": "", "bound": "bound"},
-    "SlotCleared": {"slot": "", "clearer": "", "clearing": "margin"},
-    "BondForfeited": {
-        "slot": "",
-        "participantId": "presence",
-        "side": "side",
-        "bond": "",
-        "unbound": "bound",
-    },
-    "CompensationPaid": {"slot": "", "participantId": "presence", "amount": ""},
-    "OfferMade": {
-        "negotiationId": "",
-        "buyerId": "presence partner",
-        "sellerId": "presence partner",
-        "byBuyer": "side",
-        "round": "",
-        "firstSlot": "",
-        "slotCount": "",
-        "energyWh": "offer",
-        "price": "offer",
-        "expiresAt": "",
-    },
-    "NegotiationEnded": {"negotiationId": "", "byParticipantId": "presence", "state": ""},
-    "AgreementReached": {
-        "negotiationId": "",
-        "buyerId": "presence partner",
-        "sellerId": "presence partner",
-        "firstSlot": "",
-        "slotCount": "",
-        "energyWh": "volume",
-        "price": "price",
-        "digest": "",
-    },
-    "ReadingsPosted": {"poster": "", "readings": "reading"},
-    "SlotSettled": {
-        "slot": "",
-        "participantId": "",
-        "bill": "bill reading volume",
-        "isMeasured": "",
-        "arrearsChange": "bill",
-    },
-}
-
-_ALWAYS = frozenset({"presence", "volume", "price", "reading", "bill"})
-_SEALED = _ALWAYS | {"side", "bound", "limit", "quantity", "margin"}
-
-# What each mechanism shows; a day on the chain that shows more is refused.
-PUBLIC: Mapping[str, frozenset[str]] = {
-    "auction": _SEALED,
-    "negotiation": _ALWAYS | {"side", "offer", "partner"},
-}
-
-# Contracts whose events tell of people and money, not of a slot's trade.
-_BACKGROUND = ("registry", "clearinghouse", "token")
 
 
 def shown(record: Record) -> dict[str, list[str]]:
@@ -113,7 +18,7 @@ def shown(record: Record) -> dict[str, list[str]]:
     if record.mechanism not in PUBLIC:
         raise RunError(
             f"{record.mechanism}: nothing says what it makes public; expected a line in PUBLIC of "
-            "setm/compare/disclosure.py"
+            "setm/compare/public.py"
         )
     found: dict[str, list[str]] = {fact: [] for fact in PUBLIC[record.mechanism]}
     for contract, event, field in _fields(record):
@@ -121,13 +26,13 @@ def shown(record: Record) -> dict[str, list[str]]:
         if field not in FIELDS.get(event, {}):
             raise RunError(
                 f"{record.mechanism}: {name} is in the events, but nothing says what it shows; expected a line in "
-                "FIELDS of setm/compare/disclosure.py"
+                "FIELDS of setm/compare/public.py"
             )
         for fact in FIELDS[event][field].split():
             if fact not in found:
                 raise RunError(
                     f"{record.mechanism}: {name} shows {FACTS[fact]}, which is said to stay private; expected only "
-                    f"{', '.join(sorted(found))}: correct the contract, or PUBLIC in setm/compare/disclosure.py"
+                    f"{', '.join(sorted(found))}: correct the contract, or PUBLIC in setm/compare/public.py"
                 )
             found[fact].append(name)
     if told := told_names(record):
@@ -147,7 +52,7 @@ def _fields(record: Record) -> list[tuple[str, str, str]]:
     met = {
         (event.contract, event.name, field): None
         for event in record.events
-        if event.contract not in _BACKGROUND and event.name != "MeterBound"
+        if event.contract not in BACKGROUND
         for field in event.args
     }
     return list(met)

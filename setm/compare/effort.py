@@ -11,7 +11,15 @@ COMMON = ("registry", "clearinghouse", "token", "meters", "settlement", "")
 # What of those belongs to delivery rather than to enrolment.
 DELIVERY = (("meters", "post readings"), ("settlement", "settle"))
 # Events by which somebody says what it would trade, or that it agrees: orders, offers, announcements, acceptances.
-EXPRESSIONS = ("OrderCommitted", "OfferMade", "AgreementReached")
+EXPRESSIONS = (
+    "OrderCommitted",
+    "OfferMade",
+    "AgreementReached",
+    "EnergyAnnounced",
+    "PriceTaken",
+    "OrderPosted",
+    "OrderTaken",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ import polars as pl
 from markupsafe import Markup
 
 from setm.compare.content import Comparison, Entry
-from setm.compare.disclosure import FACTS
 from setm.compare.measures import NANO_PER_EUR
+from setm.compare.public import FACTS
 from setm.report.comparison import COMPARISON_TABLES
 from setm.report.page import PARTS as REPORT_PARTS
 from setm.report.page import environment, shown_number

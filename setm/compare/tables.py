@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from setm.compare.content import Comparison, Entry
-from setm.compare.disclosure import FACTS
 from setm.compare.figures import grid_only
+from setm.compare.public import FACTS
 from setm.compare.workload import Workload
 from setm.report import comparison as columns
 from setm.report.schema import Row, frame

@@ -6,29 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from setm.compare.disclosure import FACTS, FIELDS, PRIVATE, PUBLIC, shown
+from setm.chain.abi import ROLES, abi
+from setm.compare.disclosure import shown
+from setm.compare.public import BACKGROUND, FACTS, FIELDS, PRIVATE, PUBLIC
 from setm.compare.record import Event, Record
 from setm.errors import RunError
-from setm.report.dictionary import EVENTS, event_fields
 from setm.trading import MECHANISMS
 
-# Interfaces whose events are about people, money, meters and offices, whatever the mechanism.
-BACKGROUND = {
-    "IERC20",
-    "IAccessControl",
-    "IAccessControlDefaultAdminRules",
-    "IParticipantRegistry",
-    "IClearinghouse",
-    "IMeterRegistry",
-    "ISettlement",
-}
 
-
-def declared(interface: str) -> dict[str, set[str]]:
-    """Events of an interface with their fields; a struct counts as one."""
+def events_of(contract: str) -> dict[str, set[str]]:
+    """The events that a contract can emit, with their fields."""
     return {
-        event: {name.partition(".")[0] for name in event_fields(parts)}
-        for event, parts in EVENTS[interface].items()
+        item["name"]: {field["name"] for field in item["inputs"]}
+        for item in abi(contract)
+        if item["type"] == "event"
     }
 
 
@@ -36,22 +27,20 @@ def test_every_mechanism_says_what_becomes_public():
     assert PUBLIC.keys() == MECHANISMS.keys()
 
 
-def test_every_field_of_every_venues_events_is_described():
-    for interface in EVENTS.keys() - BACKGROUND:
-        for event, fields in declared(interface).items():
-            assert FIELDS[event].keys() == fields, f"{interface}.{event}"
+@pytest.mark.parametrize("role", sorted(ROLES.keys() - set(BACKGROUND)))
+def test_every_field_of_every_event_is_described(role):
+    for event, fields in events_of(ROLES[role]).items():
+        assert FIELDS.get(event, {}).keys() == fields, event
 
 
 def test_every_described_event_exists():
-    known = {name: fields for interface in EVENTS for name, fields in declared(interface).items()}
-    for event, fields in FIELDS.items():
-        assert fields.keys() == known[event], event
+    known = {event for contract in ROLES.values() for event in events_of(contract)}
+    assert FIELDS.keys() <= known
 
 
 def test_facts_have_words_and_what_is_private_is_in_no_field():
-    told = {
-        fact for fields in FIELDS.values() for facts in fields.values() for fact in facts.split()
-    }
+    fields = [facts for event in FIELDS.values() for facts in event.values()]
+    told = {fact for facts in fields for fact in facts.split()}
     assert told | set(PRIVATE) == FACTS.keys()
     assert told & set(PRIVATE) == set()
     assert all(facts <= told for facts in PUBLIC.values())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from setm.compare.effort import EXPRESSIONS, effort
+from setm.chain.abi import ROLES, abi
+from setm.compare.effort import COMMON, EXPRESSIONS, effort
 from setm.compare.record import Event, Record, Transaction
-from setm.report.dictionary import EVENTS
 
 
 def sent(action: str, contract: str, gas: int, ok: bool = True) -> Transaction:
@@ -42,5 +42,10 @@ def test_nothing_is_divided_by_no_orders_and_no_trade():
 
 
 def test_expressions_of_will_are_events_of_venues():
-    known = {event for events in EVENTS.values() for event in events}
-    assert set(EXPRESSIONS) <= known
+    emitted = {
+        item["name"]
+        for role in ROLES.keys() - set(COMMON)
+        for item in abi(ROLES[role])
+        if item["type"] == "event"
+    }
+    assert set(EXPRESSIONS) <= emitted

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from setm.cli.app import app
 from setm.compare import run as comparing
-from setm.compare.disclosure import PUBLIC
+from setm.compare.public import PUBLIC
 from setm.compare.run import Plan, compare
 from setm.errors import ConfigError, RunError
 from setm.files import write_whole
