@@ -24,7 +24,10 @@ from setm.simulation import run as simulation
 from setm.trading import MECHANISMS
 from tests.python.simulation.conftest import small_scenario
 
-TWO = ("negotiation", "auction")
+ALL = tuple(MECHANISMS)
+# With these, every mechanism has something to trade in the afternoon.
+PEOPLE = ("personal consumer 5", "industrial consumer 1", "generation 1")
+AFTERNOON = slice(14, 17)
 PLOTS = {"summary", "welfare", "surplus", "price", "saving", "sufficiency", "gas"}
 
 
@@ -37,13 +40,13 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory):
-    """Three participants who trade the first three hours of light."""
-    return load_scenario(small_scenario(tmp_path_factory.mktemp("scenario")))
+    """Three participants of the case study."""
+    return load_scenario(small_scenario(tmp_path_factory.mktemp("scenario"), chosen=PEOPLE))
 
 
 @pytest.fixture(scope="module")
 def three_hours():
-    """Cut every day to the three slots around noon while the module's tests run."""
+    """Cut every day to three slots of the afternoon while the module's tests run."""
     whole = comparing.day_of
     with pytest.MonkeyPatch.context() as patch:
         for module in (comparing, simulation):
@@ -52,14 +55,14 @@ def three_hours():
 
 
 def _short(day):
-    return replace(day, slots=day.slots[10:13])
+    return replace(day, slots=day.slots[AFTERNOON])
 
 
 @pytest.fixture(scope="module")
 def on_chain(scenario, three_hours, tmp_path_factory):
-    """A comparison of two mechanisms on Anvil that stops before its plots and is then continued, and its folder."""
+    """A comparison of all mechanisms on Anvil that stops before its plots and is then continued, and its folder."""
     out = tmp_path_factory.mktemp("chain") / "comparison"
-    plan = Plan(scenario=scenario, mechanisms=TWO, seeds=3, network="anvil", command="setm compare")
+    plan = Plan(scenario=scenario, mechanisms=ALL, seeds=3, network="anvil", command="setm compare")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(comparing, "write_plots", fail)
         with pytest.raises(RunError, match="on purpose"):
@@ -79,7 +82,7 @@ def test_the_chain_comes_to_the_same_trades_and_bills_as_the_reference(on_chain)
     content, _ = on_chain
     for entry in content.entries:
         assert entry.chain.confirmed.bills == 3 * 3
-    assert content.entries[0].chain.confirmed.trades > 0
+        assert entry.chain.confirmed.trades > 0, entry.name
 
 
 def test_every_fact_that_is_said_to_be_public_is_in_an_event_of_the_day(on_chain):
@@ -99,7 +102,7 @@ def test_the_folder_holds_page_plots_tables_and_the_chains_record(on_chain):
         assert packed.height > 0
         assert (out / "tables" / f"{table.name}.csv").read_text().count("\n") == packed.height + 1
     assert pl.read_parquet(out / "tables/seeds.parquet")["seed"].unique().to_list() == [1, 2, 3]
-    for name in TWO:
+    for name in ALL:
         assert (out / name / "events.jsonl").is_file()
     assert json.loads((out / "comparison.json").read_text()) == dict(content.about)
     assert not list(out.parent.glob(".*"))
@@ -116,9 +119,14 @@ def test_the_page_fetches_nothing_and_names_every_mechanism(on_chain):
         assert (out / link).is_file(), link
 
 
+def rehearsals(content, name: str):
+    """A mechanism's rehearsals in a comparison."""
+    return next(entry.rehearsals for entry in content.entries if entry.name == name)
+
+
 def test_an_altered_record_is_refused_by_slot_and_participant(on_chain, scenario):
     content, out = on_chain
-    plan = Plan(scenario=scenario, mechanisms=TWO, seeds=3, network="anvil")
+    plan = Plan(scenario=scenario, mechanisms=ALL, seeds=3, network="anvil")
     path = out / "negotiation" / "events.jsonl"
     before = path.read_text()
     altered = re.sub(
@@ -134,7 +142,7 @@ def test_an_altered_record_is_refused_by_slot_and_participant(on_chain, scenario
             RunError, match=r"negotiation: slot \d+, .*bought_wh is \d+ on the chain"
         ):
             comparing.entry_of(
-                plan, "negotiation", out, content.workload, content.entries[0].rehearsals
+                plan, "negotiation", out, content.workload, rehearsals(content, "negotiation")
             )
     finally:
         write_whole(path, before)
@@ -145,11 +153,11 @@ def test_a_record_that_is_cut_off_is_refused(on_chain, scenario):
     path = out / "auction" / "transactions.jsonl"
     before = path.read_text()
     write_whole(path, before[:-20])
-    plan = Plan(scenario=scenario, mechanisms=TWO, seeds=3, network="anvil")
+    plan = Plan(scenario=scenario, mechanisms=ALL, seeds=3, network="anvil")
     try:
         with pytest.raises(RunError, match="the record of auction is missing, cut off or changed"):
             comparing.entry_of(
-                plan, "auction", out, content.workload, content.entries[1].rehearsals
+                plan, "auction", out, content.workload, rehearsals(content, "auction")
             )
     finally:
         write_whole(path, before)
@@ -157,7 +165,7 @@ def test_a_record_that_is_cut_off_is_refused(on_chain, scenario):
 
 def test_without_a_chain_the_reference_says_the_same(on_chain, scenario, tmp_path):
     content, _ = on_chain
-    plan = Plan(scenario=scenario, mechanisms=TWO, seeds=3)
+    plan = Plan(scenario=scenario, mechanisms=ALL, seeds=3)
     paper = compare(plan, tmp_path / "comparison", Silent())
     assert not paper.has_chain
     for one, other in zip(content.entries, paper.entries, strict=True):
@@ -170,7 +178,7 @@ def test_without_a_chain_the_reference_says_the_same(on_chain, scenario, tmp_pat
 
 def test_a_comparison_that_fails_leaves_the_older_one(scenario, three_hours, tmp_path, monkeypatch):
     out = tmp_path / "comparison"
-    plan = Plan(scenario=scenario, mechanisms=TWO, seeds=1)
+    plan = Plan(scenario=scenario, mechanisms=ALL, seeds=1)
     compare(plan, out, Silent())
     before = (out / "index.html").read_bytes()
     monkeypatch.setattr(comparing, "write_plots", fail)

@@ -12,11 +12,13 @@ CASE_STUDY = ROOT / "scenarios" / "case_study.yaml"
 CHOSEN = ("personal consumer 2", "personal consumer 5", "generation 1")
 
 
-def small_scenario(folder: Path, data: Path = ROOT / "data" / "case_study") -> Path:
+def small_scenario(
+    folder: Path, data: Path = ROOT / "data" / "case_study", chosen: tuple[str, ...] = CHOSEN
+) -> Path:
     """Write the small scenario into ``folder`` and return its path."""
     raw = yaml.safe_load(CASE_STUDY.read_text())
     raw["name"] = "small"
-    raw["participants"] = [item for item in raw["participants"] if item["name"] in CHOSEN]
+    raw["participants"] = [item for item in raw["participants"] if item["name"] in chosen]
     for item in raw["participants"]:
         item["data"] = str(data / Path(item["data"]).name)
         item["model"] = "seasonal_naive"
