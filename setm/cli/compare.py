@@ -12,11 +12,10 @@ from setm.cli.output import AsJson, console, print_json, print_rows, say
 from setm.cli.progress import bar_progress
 from setm.cli.run import NETWORKS
 from setm.compare.content import Comparison, Entry
-from setm.compare.run import Plan, compare
+from setm.compare.run import Plan, able, compare
 from setm.errors import ConfigError
 from setm.scenario import load_scenario
 from setm.simulation.mechanism import Watch
-from setm.trading import MECHANISMS
 
 
 def command(
@@ -25,7 +24,10 @@ def command(
         int, typer.Option(min=1, max=10_000, help="How many seeds the reference computes.")
     ] = 20,
     mechanisms: Annotated[
-        str, typer.Option(help="Mechanisms with commas between them; all if left out.")
+        str,
+        typer.Option(
+            help="Mechanisms with commas between them; all that can trade it if left out."
+        ),
     ] = "",
     network: Annotated[
         str | None, typer.Option(help="ganache or anvil; the scenario's own if left out.")
@@ -61,7 +63,7 @@ def command(
     named = [name.strip() for name in mechanisms.split(",") if name.strip()]
     plan = Plan(
         scenario=loaded,
-        mechanisms=tuple(named or MECHANISMS),
+        mechanisms=tuple(named) or able(loaded),
         seeds=seeds,
         network=_network(network or loaded.network) if chain else None,
         command=_command(scenario, seeds, named, seed, chain),

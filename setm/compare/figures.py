@@ -191,12 +191,10 @@ def _local_wh(bills: Mapping[str, Bill]) -> int:
 def _possible_wh(workload: Workload, slot: Slot) -> int:
     """Return how much could flow from those who sell to those who buy in a slot, Wh."""
     readings = workload.readings[slot]
-    sides = dict.fromkeys(Side, 0)
-    for person in workload.participants:
-        measured = readings[person.name]
-        is_buyer = person.side is Side.BID
-        sides[person.side] += measured.import_wh if is_buyer else measured.export_wh
-    return min(sides.values())
+    buyers = [person.name for person in workload.participants if Side.BID in person.sides]
+    sellers = [person.name for person in workload.participants if Side.ASK in person.sides]
+    taken = sum(readings[name].import_wh for name in buyers)
+    return min(taken, sum(readings[name].export_wh for name in sellers))
 
 
 def _rows(

@@ -39,8 +39,8 @@ def _offers(
     asks: list[Offer] = []
     for person in workload.participants:
         measured = readings[person.name]
-        if person.side is Side.BID:
+        if Side.BID in person.sides:
             bids.append((measured.import_wh, person.ceiling))
-        else:
+        if Side.ASK in person.sides:
             asks.append((measured.export_wh, person.floor))
     return bids, asks

@@ -32,6 +32,7 @@ from setm.files import storing, write_whole
 from setm.forecast import Direction
 from setm.report.build import write_tables
 from setm.scenario import Scenario
+from setm.scenario.checks import NET_MECHANISMS, inconsistencies
 from setm.simulation.foresight import Foresight, foresee_all, from_json
 from setm.simulation.mechanism import Progress, Watch
 from setm.simulation.run import FORESIGHT
@@ -47,20 +48,30 @@ class Plan:
     """What is to be compared; without a network in the reference only. ``command`` is what the page says made it."""
 
     scenario: Scenario
-    mechanisms: tuple[str, ...] = tuple(MECHANISMS)
+    mechanisms: tuple[str, ...]
     seeds: int = 20
     network: NodeKind | None = None
     command: str = ""
 
     def __post_init__(self) -> None:
-        for place, name in enumerate(self.mechanisms):
+        for name in self.mechanisms:
             mechanism_named(name)
-            if name in self.mechanisms[:place]:
-                raise ConfigError(f"mechanism {name}: named twice; expected each once")
-        if not self.mechanisms or self.seeds < 1:
-            raise ConfigError(
-                f"{len(self.mechanisms)} mechanisms, {self.seeds} seeds: expected at least one of each"
-            )
+        if self.seeds < 1:
+            raise ConfigError(f"{self.seeds} seeds: expected at least 1")
+        for problem in inconsistencies(self.traded):
+            where = ".".join(map(str, problem.location))
+            raise ConfigError(f"{where} is {problem.found}: expected {problem.expected}")
+
+    @property
+    def traded(self) -> Scenario:
+        """The scenario with the mechanisms that are compared instead of its own."""
+        return self.scenario.model_copy(update={"mechanisms": self.mechanisms})
+
+
+def able(scenario: Scenario) -> tuple[str, ...]:
+    """Return the mechanisms that can trade a scenario: all, unless somebody changes sides during the day."""
+    is_net = any(item.stated_side == "net" for item in scenario.participants)
+    return tuple(name for name in MECHANISMS if not is_net or name in NET_MECHANISMS)
 
 
 def compare(
@@ -93,7 +104,7 @@ def compare(
         made.append(_write(plan, partial, load(plan.scenario), answers, progress))
 
     run_on_chain(
-        plan.scenario.model_copy(update={"mechanisms": plan.mechanisms}),
+        plan.traded,
         network=plan.network,
         out=out,
         progress=progress,

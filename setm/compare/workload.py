@@ -19,13 +19,13 @@ Bills = Mapping[Slot, Mapping[str, Bill]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """A participant by name: on which side it trades, and the two ends of its price band.
+    """A participant by name: on which sides it trades during the day, and the two ends of its price band.
 
     A buyer's energy is worth its ``ceiling`` to it, a seller gives its energy for its ``floor`` at least.
     """
 
     name: str
-    side: Side
+    sides: frozenset[Side]
     floor: Price
     ceiling: Price
 
@@ -53,7 +53,7 @@ def workload_of(day: Day) -> Workload:
         participants=tuple(
             Participant(
                 name=person.trader.name,
-                side=person.trader.side,
+                sides=frozenset({person.trader.side, *person.trader.sides.values()}),
                 floor=person.trader.band.min_bid,
                 ceiling=person.trader.band.max_bid,
             )

@@ -32,9 +32,9 @@ def people(draw):
     count = draw(st.integers(2, len(NAMES)))
     found = []
     for place, name in enumerate(NAMES[:count]):
-        side = Side(place) if place < 2 else draw(st.sampled_from(Side))
+        sides = {Side(place)} if place < 2 else draw(st.sets(st.sampled_from(Side), min_size=1))
         floor, ceiling = draw(bands())
-        found.append(Participant(name=name, side=side, floor=floor, ceiling=ceiling))
+        found.append(Participant(name=name, sides=frozenset(sides), floor=floor, ceiling=ceiling))
     return tuple(found)
 
 
@@ -62,8 +62,8 @@ def days(draw):
 @st.composite
 def _slot_trades(draw, workload: Workload):
     sums: dict[str, list[int]] = {person.name: [0, 0, 0, 0] for person in workload.participants}
-    buyers = [item.name for item in workload.participants if item.side is Side.BID]
-    sellers = [item.name for item in workload.participants if item.side is Side.ASK]
+    buyers = [item.name for item in workload.participants if Side.BID in item.sides]
+    sellers = [item.name for item in workload.participants if Side.ASK in item.sides]
     for _ in range(draw(st.integers(0, 4))):
         energy = draw(st.integers(1, 2_000))
         low, high = draw(bands())

@@ -111,8 +111,12 @@ def test_inequality_needs_two_and_something_to_spread(amounts):
     assert gini(amounts) is None
 
 
-ALICE = Participant(name="alice", side=Side.BID, floor=Price(34_000), ceiling=Price(46_000))
-BOB = Participant(name="bob", side=Side.ASK, floor=Price(40_000), ceiling=Price(52_000))
+ALICE = Participant(
+    name="alice", sides=frozenset({Side.BID}), floor=Price(34_000), ceiling=Price(46_000)
+)
+BOB = Participant(
+    name="bob", sides=frozenset({Side.ASK}), floor=Price(40_000), ceiling=Price(52_000)
+)
 
 
 def one_slot(used_wh: int, delivered_wh: int) -> Figures:

@@ -14,15 +14,16 @@ from typer.testing import CliRunner
 from setm.cli.app import app
 from setm.compare import run as comparing
 from setm.compare.public import PUBLIC
-from setm.compare.run import Plan, compare
+from setm.compare.run import Plan, able, compare
 from setm.errors import ConfigError, RunError
 from setm.files import write_whole
 from setm.report.comparison import COMPARISON_TABLES
 from setm.scenario import load_scenario
+from setm.scenario.checks import NET_MECHANISMS
 from setm.simulation import mechanism
 from setm.simulation import run as simulation
 from setm.trading import MECHANISMS
-from tests.python.simulation.conftest import small_scenario
+from tests.python.simulation.conftest import ROOT, small_scenario
 
 ALL = tuple(MECHANISMS)
 # With these, every mechanism has something to trade in the afternoon.
@@ -192,14 +193,26 @@ def test_a_comparison_that_fails_leaves_the_older_one(scenario, three_hours, tmp
     ("changes", "said"),
     [
         ({"mechanisms": ("auction", "barter")}, f"barter: expected one of {', '.join(MECHANISMS)}"),
-        ({"mechanisms": ("auction", "auction")}, "auction: named twice"),
-        ({"mechanisms": ()}, "0 mechanisms"),
+        ({"mechanisms": ("auction", "auction")}, "auction: expected each mechanism once"),
+        ({"mechanisms": ()}, "mechanisms is none"),
         ({"seeds": 0}, "0 seeds"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(scenario, changes, said):
     with pytest.raises(ConfigError, match=said):
-        Plan(scenario=scenario, **changes)
+        Plan(**{"scenario": scenario, "mechanisms": ALL} | changes)
+
+
+def test_who_changes_sides_is_compared_with_mechanisms_that_know_it():
+    street = load_scenario(ROOT / "scenarios" / "mengelkamp.yaml")
+    assert set(able(street)) == set(NET_MECHANISMS) & set(MECHANISMS)
+    Plan(scenario=street, mechanisms=able(street))
+    with pytest.raises(ConfigError, match="net with mechanisms negotiation: expected buy or sell"):
+        Plan(scenario=street, mechanisms=("negotiation",))
+
+
+def test_other_days_are_traded_by_every_mechanism(scenario):
+    assert able(scenario) == ALL
 
 
 def command(*words: str):
