@@ -10,13 +10,13 @@ import typer
 
 from setm.cli.output import AsJson, console, print_json, print_rows
 from setm.cli.progress import bar_progress
+from setm.compare.confirm import confirm_folder
 from setm.scenario import load_outline, load_scenario
 from setm.simulation.foresight import foresee_all
 from setm.simulation.settings import day_of, load, questions
 from setm.study import mengelkamp as market
 from setm.study.anonymity import Learned
 from setm.study.anonymity import study as learn
-from setm.study.confirm import confirm as compared
 from setm.study.files import shown, with_interval, write_study
 from setm.study.summary import Row, day_rows, summary_rows
 
@@ -75,7 +75,7 @@ def confirm(
         done = progress.stage("forecast", len(asked))
         answers = foresee_all(asked, lambda _name: done())
     day = day_of(loaded, answers)
-    rows = [asdict(compared(name, day, run / name)) for name in loaded.scenario.mechanisms]
+    rows = [asdict(confirm_folder(name, day, run / name)) for name in loaded.scenario.mechanisms]
     if as_json:
         print_json(rows)
         return

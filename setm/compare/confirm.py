@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from setm.compare.record import Record
-from setm.compare.workload import Workload, bills_of, trade_in
+from setm.compare.record import Record, read_record
+from setm.compare.workload import Workload, bills_of, trade_in, workload_of
 from setm.errors import RunError
-from setm.trading import Outcome
+from setm.simulation.mechanism import Day
+from setm.trading import Outcome, mechanism_named
 from setm.types import Bill, Trade
 
 Key = tuple[int, str]
@@ -58,6 +60,12 @@ def confirm(record: Record, workload: Workload, outcome: Outcome) -> Confirmed:
         trades=sum(any(trade.values()) for trade in expected_trades.values()),
         bills=len(expected_bills),
     )
+
+
+def confirm_folder(mechanism: str, day: Day, folder: Path) -> Confirmed:
+    """Return how much of a mechanism's ``folder`` in a run of ``day`` equals its rehearsal; see ``confirm``."""
+    outcome = mechanism_named(mechanism).rehearse(day.trading)
+    return confirm(read_record(folder, mechanism), workload_of(day), outcome)
 
 
 def fold_trades(record: Record) -> dict[Key, Values]:

@@ -48,7 +48,7 @@ class Figures:
     imbalance_nano: int
     paid_micro: int
     earned_micro: int
-    grid_only_micro: int
+    import_cost_micro: int
     savings_micro: Mapping[str, int]
     prices: Sequence[tuple[int, int]]
 
@@ -117,10 +117,8 @@ def figures(workload: Workload, outcome: Outcome, optimum_nano: int) -> Figures:
         imbalance_nano=sum(worth.imbalance for worth in worths),
         paid_micro=paid,
         earned_micro=earned,
-        grid_only_micro=sum(
-            grid_only(measured, workload.tariff)
-            for readings in workload.readings.values()
-            for measured in readings.values()
+        import_cost_micro=sum(
+            payment_up(measured.import_wh, workload.tariff.retail_price) for _, measured in traded
         ),
         savings_micro=savings(workload, outcome),
         prices=[(trade.payment, trade.bought_wh) for trade, _ in traded if trade.bought_wh],

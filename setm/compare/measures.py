@@ -28,7 +28,7 @@ def measures(found: Figures, spare_price: int) -> dict[str, float | None]:
         "pool_eur": found.pool_nano / NANO_PER_EUR,
         "imbalance_eur": found.imbalance_nano / NANO_PER_EUR,
         "saving_eur": found.saving_micro / MICRO_PER_EUR,
-        "saving_percent": _percent(found.saving_micro, abs(found.grid_only_micro)),
+        "saving_percent": _percent(found.saving_micro, found.import_cost_micro),
         "saving_share_percent": _percent(WORTH_PER_MONEY * found.saving_micro, largest_saving),
         "buyers_price_eur_per_mwh": _quotient(found.paid_micro, found.bought_wh),
         "sellers_price_eur_per_mwh": _quotient(found.earned_micro, found.sold_wh),

@@ -27,7 +27,7 @@ MEASURES: tuple[Column, ...] = (
     _column("pool_eur", "EUR", "paid by buyers and received by no seller, rounding included"),
     _column("imbalance_eur", "EUR", "what it cost that contracts were not what then flowed"),
     _column("saving_eur", "EUR", "bills of all participants below those with the grid only"),
-    _column("saving_percent", "%", "saving, of all bills together with the grid only"),
+    _column("saving_percent", "%", "saving, of what all import costs with the grid only"),
     _column("saving_share_percent", "%", "saving, of the largest that the meter readings allow"),
     _column("buyers_price_eur_per_mwh", "EUR/MWh", "mean price paid by buyers, by energy"),
     _column("sellers_price_eur_per_mwh", "EUR/MWh", "mean price received by sellers, by energy"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from setm.compare.inequality import gini
 from setm.metering import ReadingView
 from setm.settlement import bill
 from setm.simulation.mechanism import Day
-from setm.study.statistics import gini
 from setm.trading import Outcome
 from setm.types import Bill, GridTariff, Kind, Trade
 from setm.units import MONEY_PER_EUR, PRICE_PER_EUR_PER_MWH, Wh
@@ -124,6 +124,7 @@ def _measures(
 ) -> Measures:
     # One millionth of a euro for a Wh is one EUR/MWh.
     price = sums.paid_micro / sums.bought_wh if sums.bought_wh else float("nan")
+    spread = gini(savings)
     return Measures(
         grid_only_eur=sum(alone) / MONEY_PER_EUR,
         import_cost_eur=sums.import_cost_micro / MONEY_PER_EUR,
@@ -137,5 +138,5 @@ def _measures(
         import_kwh=sums.import_wh / 1000,
         export_kwh=sums.export_wh / 1000,
         mean_price_eur_per_mwh=price,
-        savings_gini=gini(savings),
+        savings_gini=float("nan") if spread is None else float(spread),
     )

@@ -1,4 +1,4 @@
-"""Means with confidence intervals, and inequality."""
+"""Means and shares with confidence intervals."""
 
 from __future__ import annotations
 
@@ -51,23 +51,6 @@ def share(parts: Sequence[float], wholes: Sequence[float]) -> Estimate:
     picks = _picks(len(whole))
     drawn = part[picks].sum(axis=1) / whole[picks].sum(axis=1)
     return _estimate(float(part.sum() / whole.sum()), drawn)
-
-
-def gini(amounts: Sequence[int]) -> float:
-    """Return 0 if everybody has the same and 1 if one has everything; losses count as such, NaN if all are zero.
-
-    The sum of all differences of pairs over (n - 1) times the sum of all sizes. Source: Raffinetti, Siletti & Vernizzi
-    2015, Statistical Methods & Applications 24, 507-521.
-
-    >>> gini([5, 5, 5]), gini([0, 0, 9])
-    (0.0, 1.0)
-    """
-    count, size = len(amounts), sum(abs(amount) for amount in amounts)
-    if count < 2 or size == 0:
-        return float("nan")
-    # In ascending order the k-th is the larger of k pairs and the smaller of n - 1 - k.
-    apart = sum((2 * place - count + 1) * amount for place, amount in enumerate(sorted(amounts)))
-    return apart / ((count - 1) * size)
 
 
 def _picks(count: int) -> npt.NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -89,9 +90,14 @@ def test_shares_lie_between_nothing_and_all(day):
 @patient
 @given(st.lists(st.integers(-(10**9), 10**9), min_size=2, max_size=8))
 def test_inequality_lies_between_none_and_all(amounts):
-    found = gini(amounts)
-    assert (found is None) == (not any(amounts))
-    assert found is None or 0 <= found <= 1
+    """The definition: differences of all pairs, over n - 1 times all sizes."""
+    found, size = gini(amounts), sum(map(abs, amounts))
+    if size == 0:
+        assert found is None
+        return
+    apart = sum(abs(one - other) for one, other in combinations(amounts, 2))
+    assert found == Fraction(apart, (len(amounts) - 1) * size)
+    assert 0 <= found <= 1
 
 
 @patient

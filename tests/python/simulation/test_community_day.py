@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from setm.compare.confirm import confirm_folder
 from setm.errors import RunError
 from setm.scenario import load_scenario
 from setm.simulation import auction_day, delivery, settings
 from setm.simulation.foresight import foresee
 from setm.simulation.mechanism import run_mechanism
-from setm.study.confirm import confirm
 from setm.types import Side
 from tests.python.simulation.test_continue import Silent
 
@@ -52,7 +52,7 @@ def test_trades_and_bills_are_those_of_the_rehearsal_also_in_small_batches(
     folder = tmp_path / "auction"
     run_mechanism("auction", day, "anvil", folder, Silent())
 
-    found = confirm("auction", day, folder)
+    found = confirm_folder("auction", day, folder)
     assert found.bills == 10 * SLOT_COUNT
     assert found.trades > 20
 
@@ -61,5 +61,7 @@ def test_trades_and_bills_are_those_of_the_rehearsal_also_in_small_batches(
     assert text.count('"TradeClosed"') == found.trades
     first = text.index('"revenue": ', text.index('"soldWh": ') + 1)
     events.write_text(text[:first] + '"revenue": 1' + text[first + len('"revenue": ') :])
-    with pytest.raises(RunError, match=r"trade of household \d+ in slot \d+: the chain says"):
-        confirm("auction", day, folder)
+    with pytest.raises(
+        RunError, match=r"slot \d+, household \d+: the trade's revenue is 1\d+ on the"
+    ):
+        confirm_folder("auction", day, folder)

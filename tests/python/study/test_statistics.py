@@ -1,13 +1,11 @@
 """Means, shares and their intervals."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setm.study.statistics import gini, mean, share
+from setm.study.statistics import mean, share
 
 VALUES = st.lists(st.floats(min_value=0.1, max_value=1000), min_size=2, max_size=20)
 
@@ -40,14 +38,3 @@ def test_a_share_that_is_the_same_everywhere_is_certain(wholes, part):
 
 def test_a_share_weighs_seeds_by_what_there_is_to_share():
     assert share([1.0, 0.0], [1.0, 9.0]).value == pytest.approx(0.1)
-
-
-@given(st.lists(st.integers(min_value=-(10**6), max_value=10**6), min_size=2, max_size=12))
-def test_inequality_is_the_mean_difference_of_pairs_over_the_mean_size(amounts):
-    size = sum(map(abs, amounts))
-    if size == 0:
-        assert math.isnan(gini(amounts))
-        return
-    apart = sum(abs(a - b) for a in amounts for b in amounts) / 2
-    assert gini(amounts) == pytest.approx(apart / ((len(amounts) - 1) * size))
-    assert 0 <= gini(amounts) <= 1
