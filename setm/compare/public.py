@@ -63,6 +63,7 @@ _AUCTION = {
         "unbound": "bound",
     },
     "CompensationPaid": {"slot": "", "participantId": "presence", "amount": ""},
+    "SurplusPaid": {"slot": "", "amount": "margin"},
 }
 _NEGOTIATION = {
     "OfferMade": {
@@ -225,7 +226,8 @@ _SEALED = _ALWAYS | {"side", "bound", "limit", "quantity", "margin"}
 
 PUBLIC: Mapping[str, frozenset[str]] = {
     "negotiation": _ALWAYS | {"side", "offer", "partner"},
-    "auction": _SEALED,
+    **dict.fromkeys(("auction", "vickrey", "pay_as_bid", "mcafee", "supply_demand"), _SEALED),
     "tariff": _ALWAYS | {"side", "bound", "quantity", "margin"},
     "distributed": _ALWAYS | {"partner"},
+    "conditional": _ALWAYS | {"side", "limit", "quantity", "condition", "partner", "source"},
 }
