@@ -160,26 +160,31 @@ def _short_delays(config: Any, reader: Reader) -> Iterator[str]:
         yield f"the delay of governance becomes {pending} s at {_time(at)}"
 
 
+LINKS_TOLD: Sequence[tuple[str, str, str]] = (
+    ("clearinghouse", "token", "token"),
+    ("clearinghouse", "registry", "registry"),
+    ("meters", "registry", "registry"),
+    ("settlement", "registry", "registry"),
+    ("settlement", "clearinghouse", "clearinghouse"),
+    ("settlement", "meters", "meters"),
+    *(
+        (venue, target, target)
+        for venue in ("auction", "negotiation", "tariff", "conditional")
+        for target in ("clearinghouse", "registry", "settlement")
+    ),
+    ("auction", "pricingRule", "rule"),
+    ("tags", "registry", "registry"),
+    ("tags", "meters", "meters"),
+    ("tags", "settlement", "settlement"),
+    ("tags", "pledgeBook", "conditional"),
+    ("conditional", "tags", "tags"),
+)
+"""Which contract tells, by which function, the address of which other one."""
+
+
 def _links(deployed: Deployed, reader: Reader) -> Iterator[str]:
-    for role, function, target in (
-        ("clearinghouse", "token", "token"),
-        ("clearinghouse", "registry", "registry"),
-        ("meters", "registry", "registry"),
-        ("settlement", "registry", "registry"),
-        ("settlement", "clearinghouse", "clearinghouse"),
-        ("settlement", "meters", "meters"),
-        ("auction", "clearinghouse", "clearinghouse"),
-        ("auction", "registry", "registry"),
-        ("auction", "settlement", "settlement"),
-        ("auction", "pricingRule", "rule"),
-        ("negotiation", "clearinghouse", "clearinghouse"),
-        ("negotiation", "registry", "registry"),
-        ("negotiation", "settlement", "settlement"),
-        ("tariff", "clearinghouse", "clearinghouse"),
-        ("tariff", "registry", "registry"),
-        ("tariff", "settlement", "settlement"),
-    ):
-        if role not in deployed.contracts:
+    for role, function, target in LINKS_TOLD:
+        if role not in deployed.contracts or target not in deployed.contracts:
             continue
         found_at = _sum(reader.ask(role, function))
         if found_at != deployed.contracts[target]:
