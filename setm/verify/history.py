@@ -14,12 +14,12 @@ from setm.report.records import ClearingRecord, OrderRecord, TradeRecord
 from setm.report.run import Event as Line
 from setm.report.run import MechanismRun, Participant
 from setm.types import Kind, ParticipantId
-from setm.verify import tariff
+from setm.verify import conditional, tariff
 from setm.verify.deployment import Deployed
 
 RING = 1024
 # Of these the reference can say what was traded.
-VENUES = ("auction", "negotiation", "tariff")
+VENUES = ("auction", "negotiation", "tariff", "conditional")
 Key = tuple[int, int]
 """Slot and participant."""
 
@@ -91,6 +91,7 @@ class History:
             *auction.trades(self.orders, self.clearings, auction.grid_of(self.record)),
             *negotiation.trades(self.record),
             *(tariff.trades(self.record) if "tariff" in self.venues else ()),
+            *conditional.trades(self.record),
         ):
             found.setdefault((trade.venue, trade.slot, trade.participant_id), []).append(trade)
         return found
@@ -105,12 +106,21 @@ class History:
                 found["negotiation"] |= {(slot, event["buyerId"]), (slot, event["sellerId"])}
         for event in self.record.of("EnergyAnnounced", "tariff"):
             found["tariff"].add((event["slot"], event["participantId"]))
+        for event in self.record.of("OrderTaken", "conditional"):
+            found["conditional"] |= {
+                (event["slot"], event["buyerId"]),
+                (event["slot"], event["sellerId"]),
+            }
         return found
 
     def kept(self, venue: str) -> list[Key]:
         """Return where the venue's record still stands: none of a later slot can have taken its place."""
         newest = max((slot for slot, _ in self.entered[venue]), default=0)
         return sorted(key for key in self.entered[venue] if key[0] > newest - RING)
+
+    def owing(self, venue: str) -> set[Key]:
+        """Return where something is bound although it may be settled and old: bonds of tags that are owed."""
+        return conditional.owing(self.record) if venue == conditional.VENUE else set()
 
     def settled(self) -> list[Key]:
         """Return what was settled, in the order of the chain."""

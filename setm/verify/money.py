@@ -95,8 +95,8 @@ def _against_events(history: History) -> Iterator[str]:
 def _unexplained_collateral(history: History) -> Iterator[str]:
     settled = set(history.settled())
     for venue in history.venues:
-        # An unfinished record is never overwritten, so what is settled and old binds nothing.
-        kept = set(history.kept(venue))
+        # An unfinished record is never overwritten, so what is settled and old binds nothing but owed tags.
+        kept = set(history.kept(venue)) | history.owing(venue)
         bound: dict[int, int] = defaultdict(int)
         for slot, who in sorted(kept | (history.entered[venue] - settled)):
             bound[who] += history.reader.ask(venue, "boundOf", slot, who)

@@ -8,8 +8,10 @@ import pytest
 
 from setm.chain.abi import artifact
 from setm.deployment_plan import OPTIONAL, STANDARD
+from setm.report.run import Event, MechanismRun
 from setm.verify import Deployed
 from setm.verify.code import expected_immutables, plain
+from setm.verify.conditional import owing, trades
 from setm.verify.source import compile_sources
 from tests.python.verify.world import default_config
 
@@ -57,3 +59,49 @@ def test_a_deployment_without_tags_expects_no_address_of_them(deployed):
     without = replace(deployed, contracts=bare)
     assert "tags" not in expected_immutables("negotiation", without)
     assert "settlement" in expected_immutables("negotiation", without)
+
+
+def event(name, **args):
+    return Event(
+        line="",
+        block=1,
+        timestamp=1,
+        tx_hash="0x1",
+        log_index=1,
+        contract="conditional",
+        name=name,
+        args=args,
+    )
+
+
+@pytest.fixture
+def record(deployed):
+    """A buyer, 2, took 335 Wh of 3 and 4 took 100 Wh of it; the tags of the first trade were delivered."""
+    taken = {"slot": 7, "sellerId": 3, "price": 46_100}
+    return MechanismRun(
+        name="conditional",
+        slot_seconds=900,
+        contracts=deployed.contracts,
+        config=deployed.config,
+        participants={},
+        events=(
+            event("OrderTaken", tradeId=1, buyerId=2, energyWh=335, owedWh=335, **taken),
+            event("OrderTaken", tradeId=2, buyerId=4, energyWh=100, owedWh=1, **taken),
+            event("OrderTaken", tradeId=3, buyerId=2, energyWh=1, owedWh=0, **{**taken, "slot": 8}),
+            event("TagsDelivered", tradeId=1, buyerId=2, sellerId=3),
+        ),
+        transactions=(),
+    )
+
+
+def test_both_sides_of_each_trade_with_conditions_are_told_and_rounded(record):
+    found = [(one.participant_id, one.number, one.amount) for one in trades(record)]
+    assert found == [
+        *((2, 1, 15_444), (3, 1, 15_443)),
+        *((4, 1, 4_610), (3, 2, 4_610)),
+        *((2, 1, 47), (3, 1, 46)),
+    ]
+
+
+def test_bonds_of_tags_that_are_not_delivered_stay_bound(record):
+    assert owing(record) == {(7, 3)}
