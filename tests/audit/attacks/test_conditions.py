@@ -262,6 +262,15 @@ def test_an_order_binds_nothing_and_a_take_binds_both_sides_or_fails(fresh):
     assert market.call("marginOf", stage.alice.id) == MARGIN - 1_000 * PRICE // 1_000
 
 
+def test_a_seller_at_the_cover_price_binds_nothing_but_its_bond(fresh):
+    stage, market = fresh, fresh.system.conditional
+    price = MARKET["cover_price"]
+    stage.take(stage.sunny, stage.post(stage.alice, price=price), 999, price)
+    assert market.call("marginOf", stage.sunny.id) == MARGIN
+    stage.take(stage.sunny, stage.post(stage.alice, price=price, green_share=1_000), 1, price)
+    assert market.call("marginOf", stage.sunny.id) == MARGIN - MARKET["tag_price"] // 1_000
+
+
 def test_a_deployment_that_contradicts_itself_is_refused():
     for changes in (
         {"tag_price": 0},

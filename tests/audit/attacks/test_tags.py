@@ -112,6 +112,27 @@ def test_a_reading_that_is_no_longer_kept_brings_no_tags(fresh):
     assert stage.system.tags.call("mintedOf", stage.id_of(Source.SOLAR)) == 0
 
 
+def test_producers_of_one_source_zone_and_slot_add_up(fresh):
+    stage = fresh
+    stage.renew(stage.windy, device_class=SOLAR_CLASS, serial=2)
+    stage.system.tags.send("register", [stage.windy.id], sender=stage.windy)
+    stage.measured(sunny=(0, 700), windy=(0, 300))
+    stage.mint(stage.sunny, stage.windy)
+    solar = stage.id_of(Source.SOLAR)
+    assert stage.system.tags.call("mintedOf", solar) == supply(stage, solar) == 1_000
+
+
+def test_tags_need_no_venue_that_owes_them():
+    """And they name no page on the web: what an id says stands in it."""
+    stage = Stage(("alice",), tags=SOURCES)
+    stage.read(alice=(0, 70))
+    stage.settle()
+    stage.tags.send("mint", stage.slot, [stage.alice.id])
+    number = tag_id(Source.GRID, 1, stage.slot)
+    assert stage.tags.call("balanceOf", stage.alice, number) == 70
+    assert stage.tags.call("uri", number) == ""
+
+
 # Sources
 
 
@@ -205,6 +226,19 @@ def test_the_time_between_two_credentials_is_certified_by_none(fresh):
     told = tags.send("register", [stage.sunny.id]).only("DeviceRegistered")
     assert told["fromSlot"] < stage.slot
     assert source_after(stage, stage.sunny) is Source.SOLAR
+
+
+@pytest.mark.parametrize(
+    ("seconds", "source"), [(-1, Source.GRID), (0, Source.SOLAR), (1, Source.SOLAR)]
+)
+def test_a_slot_counts_that_ends_no_later_than_the_registered_credential(fresh, seconds, source):
+    """The next credential says the same for longer, and nobody registered it."""
+    stage = fresh
+    until = stage.end + seconds
+    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=2, valid_until=until)
+    stage.system.tags.send("register", [stage.sunny.id])
+    stage.renew(stage.sunny, device_class=SOLAR_CLASS, serial=3)
+    assert source_after(stage, stage.sunny) is source
 
 
 def test_another_zone_is_not_what_was_registered(fresh):
