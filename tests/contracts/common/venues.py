@@ -6,14 +6,15 @@ A case deploys its venue with a plain account in the place of settlement: nothin
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
-from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
+from setm.evm import Contract, Evm, Person, Reverted, System, default_config, deploy_system
 from setm.evm.tariff import DEFAULTS as TARIFF
 from setm.tags import ANY
 from setm.tariff import State
 from setm.types import Kind, Side, Terms
+from tests.contracts.common import one_time
 
 MARGIN = 20_000_000
 # On a tick of both auctions; 333 Wh of it do not come out even.
@@ -183,6 +184,40 @@ class TariffCase(Case):
                 self.venue.send("take", taking, sender=person)
 
 
+class AnonymousCase(Case):
+    """A bid buys a note; an ask buys one, agrees, and goes to gate closure, where both claim."""
+
+    @cached_property
+    def accounts(self) -> one_time.OneTime:
+        return one_time.OneTime(self.system, self.venue)
+
+    def enter(self, slot, side, person, *, energy_wh=ENERGY_WH, sender=None, salt=7):  # type: ignore[no-untyped-def]
+        speaker = sender or person
+        if side is Side.ASK:
+            self._agree(slot, person, speaker)
+            return
+        account = self.accounts.fund(speaker)
+        self.accounts.buyers[slot] = (account, person, speaker, energy_wh)
+
+    def _agree(self, slot: int, person: Person, speaker: Any) -> None:
+        """Agree and claim; whoever is refused finds itself before gate closure again, as at other venues."""
+        before = self.evm.now
+        try:
+            self.accounts.agree(slot, person, speaker, PRICE)
+        except Reverted:
+            self.evm.now = before
+            raise
+
+    def decide(self, slot: int) -> None:
+        self.pass_gate(slot)
+
+    def pass_gate(self, slot: int) -> None:
+        """Go to where nothing can be claimed or decided any more."""
+        config = one_time.CONFIG
+        start = slot * self.system.config["slot_seconds"]
+        self.evm.now = start - config["gate_lead"] + config["decision_seconds"]
+
+
 OPEN = {"is_sealed": False, "reveal_window": 0, "bond": 0}
 KINDS: dict[str, tuple[type[Case], dict[str, Any]]] = {
     "sealed auction": (SealedAuction, {}),
@@ -190,6 +225,7 @@ KINDS: dict[str, tuple[type[Case], dict[str, Any]]] = {
     "negotiation": (NegotiationCase, {}),
     "tariff": (TariffCase, {}),
     "conditional": (ConditionalCase, {}),
+    "anonymous": (AnonymousCase, {}),
 }
 CONDITIONAL = {
     "gate_lead": 1_800,
@@ -243,6 +279,8 @@ def _deploy_venue(evm: Evm, system: System, settler: Any, name: str) -> Contract
     if name == "negotiation":
         values = tuple(config["negotiation"].values())
         return evm.deploy("Negotiation", system.clearinghouse, settler, values)
+    if name == "anonymous":
+        return one_time.deploy(evm, system, settler)
     if name == "conditional":
         values = tuple(config["conditional"].values())
         return evm.deploy("ConditionalMarket", system.clearinghouse, settler, system.tags, values)
