@@ -26,6 +26,7 @@ DOMAINS: Mapping[str, str] = {
     "negotiation": messages.NEGOTIATION_DOMAIN,
     "tariff": messages.TARIFF_DOMAIN,
     "conditional": messages.CONDITIONAL_DOMAIN,
+    "anonymous": messages.ANONYMOUS_DOMAIN,
 }
 DOMAIN_VERSION = "1"
 DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -38,6 +39,7 @@ LINKS: Mapping[str, str] = {
     "settlement": "settlement",
     "pricing_rule": "rule",
     "tags": "tags",
+    "note_book": "notes",
 }
 # The part of the configuration that a contract takes; the rest takes none.
 SECTIONS: Mapping[str, str] = {
@@ -47,6 +49,8 @@ SECTIONS: Mapping[str, str] = {
     "negotiation": "negotiation",
     "tariff": "tariff",
     "conditional": "conditional",
+    "notes": "notes",
+    "anonymous": "anonymous",
 }
 
 
@@ -122,6 +126,10 @@ def expected_immutables(role: str, deployed: Deployed) -> dict[str, bytes]:
     if role == "rule":
         section = {**section_of(rule_in(deployed.config))}
         del section["name"]
+    if role == "notes":
+        section = {"issue_seconds": section["issue_seconds"], **_modulus_words(section["modulus"])}
+    if role == "anonymous":
+        section = {**section, "feed_in_price": deployed.config["settlement"]["feed_in_price"]}
     numbers = {**top, **section, "operator_id": OPERATOR_ID}
     values = {name: int(value).to_bytes(WORD, "big") for name, value in numbers.items()}
     for name, other in LINKS.items():
@@ -130,6 +138,15 @@ def expected_immutables(role: str, deployed: Deployed) -> dict[str, bytes]:
     if role in DOMAINS:
         values |= _domain(DOMAINS[role], deployed.chain_id, deployed.contracts[role])
     return values
+
+
+def _modulus_words(modulus: str) -> dict[str, int]:
+    """Return the words in which a NoteBook's code keeps its key, the highest first."""
+    data = bytes.fromhex(modulus.removeprefix("0x"))
+    return {
+        f"n{place}": int.from_bytes(data[WORD * place : WORD * place + WORD], "big")
+        for place in range(len(data) // WORD)
+    }
 
 
 def plain(name: str) -> str:

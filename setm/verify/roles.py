@@ -169,7 +169,7 @@ LINKS_TOLD: Sequence[tuple[str, str, str]] = (
     ("settlement", "meters", "meters"),
     *(
         (venue, target, target)
-        for venue in ("auction", "negotiation", "tariff", "conditional")
+        for venue in ("auction", "negotiation", "tariff", "conditional", "anonymous")
         for target in ("clearinghouse", "registry", "settlement")
     ),
     ("auction", "pricingRule", "rule"),
@@ -178,6 +178,7 @@ LINKS_TOLD: Sequence[tuple[str, str, str]] = (
     ("tags", "settlement", "settlement"),
     ("tags", "pledgeBook", "conditional"),
     ("conditional", "tags", "tags"),
+    ("anonymous", "noteBook", "notes"),
 )
 """Which contract tells, by which function, the address of which other one."""
 

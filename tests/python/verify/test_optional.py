@@ -24,6 +24,17 @@ CONDITIONAL = {
     "max_energy_wh": 1_000_000_000,
     "tag_price": 10_000,
 }
+ANONYMOUS = {
+    "gate_lead": 1_800,
+    "horizon_seconds": 172_800,
+    "decision_seconds": 3_600,
+    "floor_price": 30_000,
+    "cap_price": 55_500,
+    "cover_price": 55_500,
+    "max_energy_wh": 1_000_000_000,
+    "denomination": 1_000_000,
+}
+MODULUS = "0x" + bytes(range(128, 256)).hex() * 2
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +48,8 @@ def deployed():
             **default_config(),
             "tags": {"sources": {"7": "solar"}},
             "conditional": CONDITIONAL,
+            "notes": {"modulus": MODULUS, "issue_seconds": 3_600},
+            "anonymous": ANONYMOUS,
         },
         governance=addresses["token"],
         authorities=(),
@@ -46,12 +59,19 @@ def deployed():
     )
 
 
-def test_every_immutable_of_tags_and_their_venue_has_an_expected_value(deployed):
-    contracts = {role: OPTIONAL[role] for role in ("tags", "conditional")}
+@pytest.mark.parametrize("roles", [("tags", "conditional"), ("notes", "anonymous")])
+def test_every_immutable_of_an_optional_part_has_an_expected_value(deployed, roles):
+    contracts = {role: OPTIONAL[role] for role in roles}
     for role, compiled in compile_sources(contracts=contracts).items():
         names = {plain(name) for name in compiled.immutables}
         assert names - expected_immutables(role, deployed).keys() == set()
         assert artifact(contracts[role])["abi"] == compiled.abi
+
+
+def test_the_key_of_notes_is_expected_word_by_word(deployed):
+    expected = expected_immutables("notes", deployed)
+    words = b"".join(expected[f"n{place}"] for place in range(8))
+    assert "0x" + words.hex() == MODULUS
 
 
 def test_a_deployment_without_tags_expects_no_address_of_them(deployed):
