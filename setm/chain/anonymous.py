@@ -84,6 +84,20 @@ class AnonymousVenue(Venue):
         args = (agreement_id, is_buyer, signature)
         return self._send(sender, "claim", "claim", args, 2 * _BASE_GAS)
 
+    def cash_in(
+        self,
+        sender: Sender,
+        account: str,
+        participant_id: int,
+        amount: int,
+        nonce: int,
+        deadline: int,
+        signature: bytes,
+    ) -> TxReceipt:
+        """Move balance of an account to a participant's margin; anyone may."""
+        args = (account, participant_id, amount, nonce, deadline, signature)
+        return self._send(sender, "cash in", "cashIn", args, _BASE_GAS)
+
 
 def _bytes(value: Any) -> bytes:
     return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from setm.anonymous.escrow import Agreement
@@ -21,8 +21,6 @@ from setm.trading.negotiation import trade
 HORIZON_SECONDS = 2 * 86_400
 MAX_ENERGY_WH = 10**9
 ISSUE_SECONDS = 3600
-# Claims of the first slot stay open until the gate of the last one has closed.
-SPARE_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ class AnonymousOnChain:
     venue: str = "anonymous"
 
     def sections(self, day: Day) -> Mapping[str, Any]:
-        """The issuer's key, and the venue's own section: the negotiation's times, claims until the last gate closes."""
+        """The issuer's key, and the venue's own section: the negotiation's times, claims until delivery ends."""
         return {
             "notes": {
                 "modulus": "0x" + to_bytes(issuer_of(day.seed).public.modulus).hex(),
@@ -63,11 +61,12 @@ class AnonymousOnChain:
         }
 
     def _terms(self, day: Day) -> Terms:
-        market, length = day.market, day.slots[-1] - day.slots[0]
+        market = day.market
         return Terms(
             gate_lead=day.rules.gate_lead,
             horizon_seconds=HORIZON_SECONDS,
-            decision_seconds=length * day.slot_seconds + SPARE_SECONDS,
+            # Until delivery ends: no slot is settled before.
+            decision_seconds=day.rules.gate_lead + day.slot_seconds,
             floor_price=market.grid.floor_price,
             cap_price=market.grid.price(market.tick_count - 1),
             cover_price=day.rules.cover_price,
@@ -80,15 +79,17 @@ class AnonymousOnChain:
         return traders + len(day.slots)
 
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
-        """Buy notes, negotiate slot by slot, and plan the claims for the last gate closure."""
+        """Buy notes, negotiate slot by slot, and plan each slot's claims for its gate closure."""
         day = scene.day
-        accounts = Accounts(setting_of(scene), ChainRelay(scene))
+        accounts = Accounts(setting_of(scene), ChainRelay(scene), self.engine.denomination)
         accounts.buy_all(self.engine.notes_per_slot(day), done)
         for slot in day.slots:
             accounts.announce(slot)
         trade(day, accounts, done)
-        last_gate = day.slots[-1] * day.slot_seconds - day.rules.gate_lead
-        scene.agenda.at(last_gate, accounts.claim_all)
+        for slot in day.slots:
+            gate = slot * day.slot_seconds - day.rules.gate_lead
+            scene.agenda.at(gate, partial(accounts.claim_slot, slot))
+        scene.agenda.at(gate, accounts.cash_in_all)
 
 
 def setting_of(scene: Scene) -> Setting:
@@ -158,3 +159,16 @@ class ChainRelay:
     def claim(self, name: str, agreement_id: bytes, is_buyer: bool, signature: bytes) -> None:
         """Let a member claim its side."""
         self._venue.claim(self.scene.members[name].sender, agreement_id, is_buyer, signature)
+
+    def cash_in(
+        self,
+        account: str,
+        participant_id: int,
+        amount: int,
+        nonce: int,
+        deadline: int,
+        signature: bytes,
+    ) -> None:
+        """Let the collector bring what is left of an account."""
+        args = (account, participant_id, amount, nonce, deadline, signature)
+        self._venue.cash_in(self.scene.community.collector, *args)

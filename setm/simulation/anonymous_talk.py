@@ -34,7 +34,7 @@ from setm.slots import Slot
 from setm.trading import Day
 from setm.trading.negotiation import Dialogue, wanted
 from setm.types import Side
-from setm.units import Price, Wh
+from setm.units import Price, Wh, payment_up
 
 NOTES_AT_ONCE = 16
 
@@ -65,6 +65,17 @@ class Relay(Protocol):
     def claim(self, name: str, agreement_id: bytes, is_buyer: bool, signature: bytes) -> None:
         """Let a participant claim its side."""
 
+    def cash_in(
+        self,
+        account: str,
+        participant_id: int,
+        amount: int,
+        nonce: int,
+        deadline: int,
+        signature: bytes,
+    ) -> None:
+        """Bring what an account says about its balance."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -89,10 +100,12 @@ class Accounts:
 
     setting: Setting
     relay: Relay
+    denomination: int
     nonces: dict[str, int] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=dict)
     offers: dict[int, Text] = field(default_factory=dict)
     deals: list[tuple[bytes, Slot, str, str]] = field(default_factory=list)
+    balances: dict[str, int] = field(default_factory=dict)
     count: int = 0
 
     # Notes
@@ -108,6 +121,10 @@ class Accounts:
             done()
         for account, serial, signature in sorted(signed, key=lambda item: item[1]):
             self.relay.redeem(account, serial, signature)
+            self._book(account, self.denomination)
+
+    def _book(self, account: str, change: int) -> None:
+        self.balances[account] = self.balances.get(account, 0) + change
 
     def _buy(self, name: str, notes_per_slot: int) -> list[tuple[str, bytes, bytes]]:
         setting, key = self.setting, self.setting.issuer.public
@@ -176,6 +193,10 @@ class Accounts:
             now=self.relay.now(),
         )
         self.relay.agree(agreed, message.sign(buyer), message.sign(seller))
+        rules = setting.day.rules
+        cover = payment_up(agreed.energy_wh, max(rules.cover_price - agreed.price, 0))
+        self._book(buyer.address, -payment_up(agreed.energy_wh, agreed.price))
+        self._book(seller.address, -cover)
         self.deals.append(
             (message.digest(), dialogue.slot, dialogue.buyer.name, dialogue.seller.name)
         )
@@ -186,9 +207,11 @@ class Accounts:
 
     # After gate closure
 
-    def claim_all(self) -> None:
-        """Let both sides of every agreement show who they are."""
+    def claim_slot(self, wanted_slot: Slot) -> None:
+        """Let both sides of every agreement of a slot show who they are."""
         for agreement_id, slot, buyer, seller in self.deals:
+            if slot != wanted_slot:
+                continue
             for name, is_buyer in ((buyer, True), (seller, False)):
                 participant_id = self.setting.participant_ids[name]
                 message = messages.claim(
@@ -196,6 +219,29 @@ class Accounts:
                 )
                 signature = message.sign(self.setting.account(name, slot))
                 self.relay.claim(name, agreement_id, is_buyer, signature)
+
+    def cash_in_all(self) -> None:
+        """Let every account give what is left to its participant."""
+        for trader in self.setting.day.traders:
+            participant_id = self.setting.participant_ids[trader.name]
+            for slot in self.setting.day.slots:
+                account = self.setting.account(trader.name, slot)
+                self._cash_in(account, participant_id, self.balances.pop(account.address, 0))
+
+    def _cash_in(self, account: LocalAccount, participant_id: int, amount: int) -> None:
+        if amount == 0:
+            return
+        nonce = self.nonces.get(account.address, 0)
+        deadline = self.relay.now() + self.setting.day.rules.offer_seconds
+        message = messages.cash_in(
+            self.setting.domain,
+            participant_id=participant_id,
+            amount=amount,
+            nonce=nonce,
+            deadline=deadline,
+        )
+        args = (account.address, participant_id, amount, nonce, deadline)
+        self.relay.cash_in(*args, message.sign(account))
 
     # Envelopes
 

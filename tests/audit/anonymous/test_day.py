@@ -19,7 +19,7 @@ from setm.trading.anonymous import Anonymous
 from setm.trading.negotiation import trade
 from setm.types import Grid, GridTariff, Side, Trade
 from setm.units import Money, Price, Wh
-from tests.audit.anonymous.stage import FIRST_SLOT, NOTE, Stage, issuer, staged
+from tests.audit.anonymous.stage import FIRST_SLOT, MARGIN, NOTE, Stage, issuer, staged
 
 TARIFF = GridTariff(retail_price=Price(55_500), feed_in_price=Price(30_000))
 BANDS = {
@@ -108,6 +108,18 @@ class EvmRelay:
         person = self.stage.people[name]
         self.stage.venue.send("claim", agreement_id, is_buyer, signature, sender=person)
 
+    def cash_in(
+        self,
+        account: str,
+        participant_id: int,
+        amount: int,
+        nonce: int,
+        deadline: int,
+        signature: bytes,
+    ) -> None:
+        args = (account, participant_id, amount, nonce, deadline, signature)
+        self.stage.venue.send("cashIn", *args)
+
 
 def played(stage: Stage, planned: Day) -> tuple[Accounts, EvmRelay]:
     """Trade a day to the end of decisions."""
@@ -121,13 +133,14 @@ def played(stage: Stage, planned: Day) -> tuple[Accounts, EvmRelay]:
         participant_ids={name: person.id for name, person in stage.people.items()},
     )
     relay = EvmRelay(stage)
-    accounts = Accounts(setting, relay)
+    accounts = Accounts(setting, relay, NOTE)
     accounts.buy_all(Anonymous(denomination=Money(NOTE)).notes_per_slot(planned), lambda: None)
     for slot in planned.slots:
         accounts.announce(slot)
     trade(planned, accounts, lambda: None)
-    stage.evm.now = planned.slots[-1] * 900 - 1800
-    accounts.claim_all()
+    for slot in planned.slots:
+        stage.evm.now = slot * 900 - 1800
+        accounts.claim_slot(slot)
     stage.evm.now = stage.config.decided_from(planned.slots[-1])
     return accounts, relay
 
@@ -150,6 +163,20 @@ def test_a_rehearsal_comes_to_what_one_time_accounts_come_to(seed: int) -> None:
     found, rehearsed = outcome_on_chain(stage, planned), Anonymous().rehearse(planned)
     assert found == {slot: dict(trades) for slot, trades in rehearsed.items()}
     assert len(accounts.deals) >= len(planned.slots)
+
+
+def test_what_is_left_goes_home_and_only_what_was_traded_stays_bound() -> None:
+    stage, planned = staged().reset(), day()
+    accounts, _ = played(stage, planned)
+    accounts.cash_in_all()
+    assert stage.house.poolOf(stage.venue) == 0
+    for slot in planned.slots:
+        for name in BANDS:
+            account = accounts.setting.account(name, slot)
+            assert stage.venue.accountBalance(account) == 0
+    for person in stage.people.values():
+        bound = sum(stage.venue.boundOf(slot, person.id) for slot in planned.slots)
+        assert stage.venue.marginOf(person.id) + bound == MARGIN
 
 
 def test_an_observer_sees_envelopes_of_one_length_that_only_the_addressee_opens() -> None:
