@@ -74,6 +74,11 @@ class AnonymousOnChain:
             denomination=self.engine.denomination,
         )
 
+    def open_seconds(self, day: Day) -> int:
+        """Until nobody can claim or decide any more."""
+        terms = self._terms(day)
+        return terms.decision_seconds - terms.gate_lead
+
     def steps(self, day: Day, traders: int) -> int:
         """One for each trader that has bought its notes, and one for each slot."""
         return traders + len(day.slots)

@@ -38,6 +38,10 @@ class AuctionOnChain:
         """One for each trader that has committed."""
         return traders
 
+    def open_seconds(self, day: Day) -> int:
+        """No time: every outcome is final before its slot begins."""
+        return 0
+
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let everybody commit its orders of the day; plan what happens to each slot from its gate closure on."""
         day, community = scene.day, scene.community

@@ -42,6 +42,10 @@ class ConditionalOnChain:
         """One for each slot that was traded."""
         return len(day.slots)
 
+    def open_seconds(self, day: Day) -> int:
+        """No time: every outcome is final before its slot begins."""
+        return 0
+
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let everybody post and sellers take; plan what becomes of each slot's tags."""
         community = scene.community

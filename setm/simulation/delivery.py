@@ -27,6 +27,7 @@ class Delivery:
     delivered: Mapping[str, MeterSeries]
     slot_seconds: int
     dispute_window: int
+    open_seconds: int
 
 
 POST_AFTER_SECONDS = 60
@@ -40,7 +41,9 @@ def plan_delivery(delivery: Delivery, agenda: Agenda, slots: Sequence[Slot]) -> 
         posted_at = (slot + 1) * delivery.slot_seconds + POST_AFTER_SECONDS
         agenda.at(posted_at, partial(_post, delivery, slot))
         # A posting takes a few blocks of a second each; the margin keeps settlement behind the last one.
-        settled_at = posted_at + delivery.dispute_window + POST_AFTER_SECONDS
+        measured_at = posted_at + delivery.dispute_window
+        traded_at = slot * delivery.slot_seconds + delivery.open_seconds
+        settled_at = max(measured_at, traded_at) + POST_AFTER_SECONDS
         agenda.at(settled_at, partial(_settle, delivery, slot))
 
 

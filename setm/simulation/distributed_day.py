@@ -30,6 +30,10 @@ class DistributedOnChain:
         """One for each slot."""
         return len(day.slots)
 
+    def open_seconds(self, day: Day) -> int:
+        """No time: every outcome is final before its slot begins."""
+        return 0
+
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let neighbours agree, slot by slot, and bring what they co-signed."""
         for slot, consensus in self.engine.agreed(scene.day):

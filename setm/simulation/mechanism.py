@@ -313,6 +313,7 @@ def _deliver(
         delivered={person.trader.name: person.delivered for person in day.people},
         slot_seconds=day.slot_seconds,
         dispute_window=day.dispute_window,
+        open_seconds=ON_CHAIN[name].open_seconds(day.trading),
     )
     plan_delivery(delivery, agenda, day.slots)
     done = progress.stage(f"{name}: deliver and settle", len(agenda))

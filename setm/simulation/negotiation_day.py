@@ -27,6 +27,10 @@ class NegotiationOnChain:
         """One for each slot that was negotiated."""
         return len(day.slots)
 
+    def open_seconds(self, day: Day) -> int:
+        """No time: every outcome is final before its slot begins."""
+        return 0
+
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let all buyers and sellers negotiate, slot by slot."""
         trade(scene.day, ChainTable(scene), done)

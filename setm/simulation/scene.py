@@ -48,5 +48,8 @@ class OnChain(Protocol):
     def steps(self, day: Day, traders: int) -> int:
         """Return how often ``trade`` says that a step is done."""
 
+    def open_seconds(self, day: Day) -> int:
+        """Return how long after its slot began an outcome can still change, s; settlement waits for it."""
+
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let everybody act, and plan on the agenda what is due later."""

@@ -33,6 +33,10 @@ class TariffOnChain:
         """One for each trader that has announced."""
         return traders
 
+    def open_seconds(self, day: Day) -> int:
+        """No time: every outcome is final before its slot begins."""
+        return 0
+
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let everybody announce for the day; plan that each answers to the price of a slot once it is posted."""
         day = scene.day
