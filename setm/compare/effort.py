@@ -19,6 +19,8 @@ EXPRESSIONS = (
     "PriceTaken",
     "OrderPosted",
     "OrderTaken",
+    "MessageBroadcast",
+    "DealMade",
 )
 
 

@@ -17,7 +17,8 @@ FACTS: Mapping[str, str] = {
     "quantity": "quantity of each order, unfilled ones too",
     "condition": "conditions of an order: source, partner, green share",
     "offer": "each price and quantity on the way to an agreement",
-    "partner": "who trades with whom",
+    "talk": "who speaks with whom while nothing is agreed",
+    "partner": "who trades with whom, in the end",
     "volume": "how much each trades in a slot",
     "price": "what each pays or receives in a slot",
     "margin": "how supply meets demand in a slot",
@@ -68,8 +69,8 @@ _AUCTION = {
 _NEGOTIATION = {
     "OfferMade": {
         "negotiationId": "",
-        "buyerId": "presence partner",
-        "sellerId": "presence partner",
+        "buyerId": "presence talk",
+        "sellerId": "presence talk",
         "byBuyer": "side",
         "round": "",
         "firstSlot": "",
@@ -134,6 +135,27 @@ _CONDITIONAL = {
         "missingWh": "source",
         "compensation": "",
     },
+}
+_ANONYMOUS = {
+    "NotesSold": {"venue": "", "firstNoteId": "", "participantId": "", "blinded": ""},
+    "NoteIssued": {"venue": "", "noteId": "", "signature": ""},
+    "NoteRefunded": {"venue": "", "noteId": "", "participantId": ""},
+    "NoteRedeemed": {"venue": "", "account": "", "serial": ""},
+    "AccountFunded": {"account": "", "amount": ""},
+    "CashedIn": {"account": "", "participantId": "", "amount": ""},
+    "MessageBroadcast": {"account": "", "envelope": ""},
+    "DealMade": {
+        "agreementId": "",
+        "slot": "",
+        "buyer": "",
+        "seller": "",
+        "arbiterId": "",
+        "energyWh": "volume",
+        "price": "price",
+    },
+    # From here on everybody knows whose the one-time accounts of the deal were.
+    "DealClaimed": {"agreementId": "", "participantId": "presence partner", "isBuyer": ""},
+    "DealEnded": {"agreementId": "", "state": ""},
 }
 _TAGS = {
     "DeviceRegistered": {
@@ -214,6 +236,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     **_NEGOTIATION,
     **_TARIFF,
     **_CONDITIONAL,
+    **_ANONYMOUS,
     **_TAGS,
     **_DELIVERY,
 }
@@ -225,7 +248,8 @@ _ALWAYS = frozenset({"presence", "volume", "price", "reading", "bill"})
 _SEALED = _ALWAYS | {"side", "bound", "limit", "quantity", "margin"}
 
 PUBLIC: Mapping[str, frozenset[str]] = {
-    "negotiation": _ALWAYS | {"side", "offer", "partner"},
+    "negotiation": _ALWAYS | {"side", "offer", "talk", "partner"},
+    "anonymous": _ALWAYS | {"partner"},
     **dict.fromkeys(("auction", "vickrey", "pay_as_bid", "mcafee", "supply_demand"), _SEALED),
     "tariff": _ALWAYS | {"side", "bound", "quantity", "margin"},
     "distributed": _ALWAYS | {"partner"},
