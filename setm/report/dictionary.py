@@ -88,6 +88,10 @@ ROLE_CHANGE: Mapping[str, Field] = {
 SELLING_VENUE: Field = ("address", "-", "venue that sells and redeems the notes")
 NOTE_ID: Field = ("uint64", "-", "number of the note")
 ONE_TIME_ACCOUNT: Field = ("address", "-", "one-time account")
+TAG_ID: Field = ("uint256", "-", "source << 64 | zone << 32 | slot")
+TAGS: Field = ("uint256", "Wh", "tags, one for each Wh")
+SOURCE: Field = ("uint8", "-", "1 grid, 2 solar, 3 wind")
+ORDER_ID: Field = ("uint64", "-", "number of the order")
 AGREEMENT_ID: Field = ("bytes32", "-", "EIP-712 digest of the agreement")
 
 # Each event by its interface, ours and those of OpenZeppelin: names of common fields, or fields of its own.
@@ -290,6 +294,84 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
             "energyWh",
             "price",
             {"digest": ("bytes32", "-", "EIP-712 digest of an agreement made off chain")},
+        ),
+    },
+    "IEnergyTag": {
+        "DeviceRegistered": (
+            "participantId",
+            {"source": SOURCE},
+            "zone",
+            {
+                "serial": ("uint32", "-", "serial of the credential"),
+                "fromSlot": ("uint32", "-", "first slot for which it counts"),
+                "validUntil": ("uint40", "s", "end of the credential, UTC Unix time"),
+            },
+        ),
+        "TagsMinted": (
+            "slot",
+            "participantId",
+            {
+                "id": TAG_ID,
+                "energyWh": TAGS,
+                "pledgedWh": ("uint256", "Wh", "the part that was sold in advance"),
+            },
+        ),
+        "TagsKept": ("participantId", {"id": TAG_ID, "energyWh": TAGS}),
+        "TagsWithdrawn": (
+            "participantId",
+            {"to": ("address", "-", "who received them"), "id": TAG_ID, "energyWh": TAGS},
+        ),
+        "TagsClaimed": (
+            {
+                "id": TAG_ID,
+                "account": ("address", "-", "who held them"),
+                "beneficiary": ("address", "-", "in whose favour they ended"),
+                "energyWh": TAGS,
+                "purpose": ("bytes32", "-", "what the holder wants to prove"),
+            },
+        ),
+        "ConsumptionClaimed": (
+            "slot",
+            "participantId",
+            {"id": TAG_ID, "account": ("address", "-", "who held them"), "energyWh": TAGS},
+        ),
+        "PledgeBookSet": ({"pledgeBook": ("address", "-", "venue that collects what is owed")},),
+    },
+    "IConditionalMarket": {
+        "OrderPosted": (
+            {"orderId": ORDER_ID},
+            "participantId",
+            {
+                "order.slot": ("uint32", "-", "delivery slot"),
+                "order.energyWh": ("uint32", "Wh", "all of it"),
+                "order.price": ("uint32", "0.001 EUR/MWh", "highest of a bid, lowest of an ask"),
+                "order.partnerId": ("uint32", "-", "who alone may take it; 0: anyone"),
+                "order.greenShare": ("uint16", "per mille", "to come with green tags"),
+                "order.sources": ("uint8", "-", "bit 1 << source for each that is accepted"),
+                "order.isBid": ("bool", "-", "whether the order buys"),
+            },
+        ),
+        "OrderCancelled": ({"orderId": ORDER_ID},),
+        "OrderTaken": (
+            {"orderId": ORDER_ID},
+            "buyerId",
+            "sellerId",
+            {"tradeId": ("uint64", "-", "number of the trade")},
+            "slot",
+            "energyWh",
+            "price",
+            {"source": SOURCE, "owedWh": ("uint32", "Wh", "tags that the seller owes")},
+        ),
+        "TagsCollected": ("slot", "sellerId", {"id": TAG_ID, "energyWh": TAGS}),
+        "TagsDelivered": (
+            {"tradeId": ("uint64", "-", "number of the trade")},
+            "buyerId",
+            "sellerId",
+            {
+                "energyWh": TAGS,
+                "missingWh": ("uint256", "Wh", "tags that were not there"),
+                "compensation": ("uint256", "1e-6 EUR", "paid to the buyer for them"),
+            },
         ),
     },
     "INoteBook": {

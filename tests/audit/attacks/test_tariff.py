@@ -55,7 +55,7 @@ def outcome(market, wishes, phantom=None):
     return price, [book.trade_of(state, slot, number, gate) for number in ids], state
 
 
-# Phantom energy (120)
+# Phantom energy (112)
 
 
 def test_energy_that_is_announced_and_never_taken_moves_the_price_between_the_grids_two_and_no_further():
@@ -147,7 +147,7 @@ def test_the_order_of_announcing_moves_no_price_and_that_of_taking_no_share_beyo
             assert abs(found.bought_wh + found.sold_wh - trade.bought_wh - trade.sold_wh) <= 1
 
 
-# Exaggeration and splitting (123)
+# Exaggeration and splitting (115)
 
 
 def test_who_takes_more_than_it_needs_for_a_larger_share_pays_for_all_that_fills(market):
