@@ -402,6 +402,15 @@ def test_a_wrong_value_of_the_configuration_fails_by_name(place):
     }
 
 
+def test_another_parameter_of_the_pricing_rule_fails_in_code_and_books(place):
+    """The deployment prices halfway between the margins; the auditor expects another k."""
+    config = default_config()
+    config["rule"] = {"name": "uniform_price", "k": 300}
+    found = failed(place.verify(config=config))
+    assert set(found) == {"immutables of rule", "I3 I5 each clearing is the reference's"}
+    assert found["immutables of rule"] == "k: expected 300, found 500"
+
+
 def test_a_value_that_the_configuration_does_not_have_fails_by_name(place):
     config = default_config()
     del config["recovery_delay"]

@@ -14,7 +14,7 @@ from web3 import Web3
 
 from setm import messages
 from setm.chain.node import LOCAL_MNEMONIC
-from setm.deployment_plan import contracts, venues
+from setm.deployment_plan import contracts, rule_in, venues
 from setm.types import Kind, Reading, Side
 from setm.verify.source import Compiled
 
@@ -123,7 +123,7 @@ class World:
         settlement = self.deploy(
             "settlement", registry, house, meters, OPERATOR, tuple(config["settlement"].values())
         )
-        rule = self.deploy("rule")
+        rule = self.deploy("rule", *rule_in(config).arguments)
         self.deploy("auction", house, settlement, rule, tuple(config["auction"].values()))
         self.deploy("negotiation", house, settlement, tuple(config["negotiation"].values()))
         if "tariff" in config:

@@ -35,7 +35,7 @@ def test_keeps_the_clearing_and_fills_by_it(venue, cleared, ids, slot):
 def test_clears_a_slot_without_orders(venue, slot, times, wait_until, mallory):
     wait_until(times.clearing)
     venue.clear(slot, {"from": mallory})
-    assert venue.clearingOf(slot) == (0,) * 11
+    assert venue.clearingOf(slot) == (*(0,) * 9, False, 0)
     assert venue.phase(slot) == 4
 
 

@@ -39,7 +39,7 @@ def test_refuses_a_ladder_that_has_not_32_words(rule, bids, asks, found):
     [({}, {}), ({7: 5}, {}), ({}, {7: 5}), ({7: 5}, {8: 5}), ({0: 1}, {TOP: 1})],
 )
 def test_trades_nothing_without_a_crossing(rule, bids, asks):
-    assert cleared(rule, bids, asks) == (0,) * 11
+    assert cleared(rule, bids, asks) == (*(0,) * 9, False, 0)
 
 
 @pytest.mark.parametrize(
