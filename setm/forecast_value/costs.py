@@ -1,13 +1,14 @@
 """What a day costs a participant, split into what it would pay the grid, what it saves by trade, and imbalance.
 
-Everything is the reference's bill (``setm.settlement``) in units of 1e-6 EUR::
+Everything is the reference's bill (``setm.settlement``) in units of 1e-6 EUR. With bought b for payment P, sold s for
+revenue R, import i and export e::
 
-    cost = payments - revenues + charges - credits           grid = the same without any trade
-    saving = bought * retail - payments + revenues - sold * feed-in          imbalance = saving - (grid - cost)
+    cost = P - R + charge - credit                            grid = the same without any trade
+    imbalance = (b - i)+ (P / b - feed-in) + (s - e)+ (retail - R / s)         saving = grid - cost + imbalance
 
-The saving is what the trades are worth if all that was contracted is delivered. What a buyer bought and did not take it
-loses the retail price for and gets the feed-in price, what a seller sold and did not deliver the other way round: the
-imbalance is that energy times (retail - feed-in). Energy that was never contracted lowers the saving instead.
+The imbalance, as in docs/comparison.md, is what is lost on energy that was bought and not taken, or sold and not
+delivered. The saving is what the rest, which was used, is worth against the grid's prices. Energy that was never
+contracted lowers the saving and is no imbalance.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ class Costs:
     traded_wh: Wh = Wh(0)
     grid: Money = Money(0)
     cost: Money = Money(0)
-    saving: Money = Money(0)
+    imbalance: Money = Money(0)
 
     @property
-    def imbalance(self) -> Money:
-        """What of the saving was lost because forecasts were wrong."""
-        return Money(self.saving - (self.grid - self.cost))
+    def saving(self) -> Money:
+        """What the trades that were used saved, before imbalance."""
+        return Money(self.grid - self.cost + self.imbalance)
 
     def __add__(self, other: Costs) -> Costs:
         return Costs(
@@ -48,7 +49,7 @@ class Costs:
             traded_wh=Wh(self.traded_wh + other.traded_wh),
             grid=Money(self.grid + other.grid),
             cost=Money(self.cost + other.cost),
-            saving=Money(self.saving + other.saving),
+            imbalance=Money(self.imbalance + other.imbalance),
         )
 
 
@@ -76,12 +77,22 @@ def _slot_costs(
     taken, fed = Wh(int(series.import_wh[place])), Wh(int(series.export_wh[place]))
     reading = ReadingView(import_wh=taken, export_wh=fed, is_measured=True, is_final=True)
     alone, trading = bill(Trade(), reading, tariff), bill(trade, reading, tariff)
-    saved_buying = payment_up(trade.bought_wh, tariff.retail_price) - trade.payment
-    saved_selling = trade.revenue - payment_down(trade.sold_wh, tariff.feed_in_price)
     return Costs(
         energy_wh=taken if side is Side.BID else fed,
         traded_wh=trade.bought_wh if side is Side.BID else trade.sold_wh,
         grid=Money(alone.charge - alone.credit),
         cost=Money(trade.payment - trade.revenue + trading.charge - trading.credit),
-        saving=Money(saved_buying + saved_selling),
+        imbalance=_imbalance(trade, taken, fed, tariff),
     )
+
+
+def _imbalance(trade: Trade, taken: Wh, fed: Wh, tariff: GridTariff) -> Money:
+    """Return what was lost on what was not taken or not delivered, to the nearest unit below."""
+    lost = 0
+    if (untaken := trade.bought_wh - taken) > 0:
+        paid = trade.payment * untaken // trade.bought_wh
+        lost += paid - payment_down(untaken, tariff.feed_in_price)
+    if (missing := trade.sold_wh - fed) > 0:
+        earned = -(-trade.revenue * missing // trade.sold_wh)
+        lost += payment_up(missing, tariff.retail_price) - earned
+    return Money(lost)

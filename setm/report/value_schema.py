@@ -45,8 +45,8 @@ AMOUNTS = (
     _energy("traded", "energy bought, or sold by a seller"),
     _money("grid", "cost without any trade"),
     _money("cost", "cost with trade, imbalance included"),
-    _money("saving", "what the trades are worth if all that was contracted is delivered"),
-    _money("imbalance", "what of the saving was lost because forecasts were wrong"),
+    _money("saving", "what the trades that were used saved, before imbalance"),
+    _money("imbalance", "what was lost on energy bought and not taken, or sold and not delivered"),
 )
 
 VALUES = Table(

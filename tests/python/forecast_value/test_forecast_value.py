@@ -34,7 +34,7 @@ from tests.python.simulation.conftest import CASE_STUDY, small_scenario
 from tests.python.simulation.test_continue import Silent
 
 TARIFF = GridTariff(retail_price=Price(55_500), feed_in_price=Price(30_000))
-SPREAD = TARIFF.retail_price - TARIFF.feed_in_price
+RETAIL, FEED_IN = TARIFF.retail_price, TARIFF.feed_in_price
 ENERGY = st.integers(0, 5_000)
 
 
@@ -163,7 +163,8 @@ def test_imbalance_is_what_was_bought_and_not_taken(bought, taken, fed, price):
     outcome = {Slot(100): {"alice": trade}}
     found = costs_of(outcome, {"alice": series(taken, fed)}, {"alice": Side.BID}, TARIFF)["alice"]
     assert found.energy_wh == taken
-    assert abs(found.imbalance - max(bought - taken, 0) * SPREAD / 1000) <= 3
+    assert abs(found.imbalance - max(bought - taken, 0) * (price - FEED_IN) / 1000) <= 2
+    assert abs(found.saving - min(bought, taken) * (RETAIL - price) / 1000) <= 4
     assert found.grid - found.cost == found.saving - found.imbalance
 
 
@@ -173,20 +174,20 @@ def test_imbalance_is_what_was_sold_and_not_delivered(sold, fed, price):
     outcome = {Slot(100): {"bob": trade}}
     found = costs_of(outcome, {"bob": series(0, fed)}, {"bob": Side.ASK}, TARIFF)["bob"]
     assert found.energy_wh == fed
-    assert abs(found.imbalance - max(sold - fed, 0) * SPREAD / 1000) <= 3
+    assert abs(found.imbalance - max(sold - fed, 0) * (RETAIL - price) / 1000) <= 2
+    assert abs(found.saving - min(sold, fed) * (price - FEED_IN) / 1000) <= 4
 
 
 def test_costs_of_days_add_up():
-    one = Costs(energy_wh=Wh(1), traded_wh=Wh(2), grid=Money(3), cost=Money(4), saving=Money(5))
+    one = Costs(energy_wh=Wh(1), traded_wh=Wh(2), grid=Money(3), cost=Money(4), imbalance=Money(5))
     assert one + Costs() == one
-    assert (one + one).imbalance == 2 * one.imbalance
+    assert (one + one).saving == 2 * one.saving == 8
 
 
 def test_who_knows_the_day_has_no_imbalance(made):
-    slots = 24 * made.options.seeds
     for (_, history, _), found in made.costs.items():
         if history is None:
-            assert all(abs(one.imbalance) <= 3 * slots for one in found.values())
+            assert all(one.imbalance == 0 for one in found.values())
 
 
 def test_without_trade_a_day_costs_the_same_whatever_was_forecast(made):
