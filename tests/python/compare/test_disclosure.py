@@ -73,7 +73,7 @@ def refused(**changes) -> RunError:
 def test_an_event_that_shows_what_is_private_is_refused():
     args = dict.fromkeys(FIELDS["OfferMade"], 1)
     told = refused(name="OfferMade", args=args)
-    assert "auction.OfferMade.buyerId shows who trades with whom" in str(told)
+    assert "auction.OfferMade.buyerId shows who speaks with whom" in str(told)
 
 
 def test_a_field_that_nobody_described_is_refused():
