@@ -27,7 +27,7 @@ class Figures:
     """One mechanism's day in sums over slots and participants; energy Wh, ``_nano`` 1e-9 EUR, ``_micro`` 1e-6 EUR.
 
     ``buyers_nano``, ``sellers_nano`` and ``pool_nano`` are what was gained on energy that was really used or delivered,
-    and what stayed with nobody; less ``imbalance_nano`` they are the welfare, exactly.
+    and what no seller got of it; less ``imbalance_nano`` they are the welfare, exactly.
     """
 
     bought_wh: int

@@ -104,7 +104,7 @@ def _surplus(content: Comparison) -> Figure:
     parts = (
         ("buyers_surplus_eur", BLUE, "buyers' surplus"),
         ("sellers_surplus_eur", ORANGE, "sellers' surplus"),
-        ("pool_eur", PURPLE, "kept by nobody (pool)"),
+        ("pool_eur", PURPLE, "left between both (pool)"),
     )
     for name, colour, label in parts:
         values = [factor * (entry.intervals[name].mean or 0.0) for entry in content.entries]
