@@ -41,6 +41,8 @@ COMMON = {
     "addMargin": ANY,
     "releaseMargin": ANY,
     "releaseMarginOf": ("StillActive",) * 7,
+    # One price for all leaves nothing over; tests/audit/attacks/test_surplus.py has rules that do.
+    "payOutSurplus": ("NoSurplus",) * 7,
 }
 # What each function says in each phase to the one who may call it; None: it does its work.
 EXPECTED = {
@@ -180,6 +182,7 @@ class Town:
             "addMargin": lambda: self.system.clearinghouse.lock(venue, 1, sender=who.alice),
             "releaseMargin": lambda: venue.releaseMargin(1, sender=who.alice),
             "releaseMarginOf": lambda: venue.releaseMarginOf(who.alice.id),
+            "payOutSurplus": lambda: venue.payOutSurplus(slot),
         }
         return calls[function]()
 

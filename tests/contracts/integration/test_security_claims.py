@@ -53,6 +53,7 @@ CALLERS = {
         "clear": ANYONE,
         "forfeit": ANYONE,
         "compensate": ANYONE,
+        "payOutSurplus": ANYONE,
         "collect": ANYONE,
         "close": TRUSTED,
         "addMargin": TRUSTED,
