@@ -31,6 +31,8 @@ class Delivery:
 
 
 POST_AFTER_SECONDS = 60
+# Each transaction takes a second of the chain's clock: what else is due at the time of a posting delays it.
+SETTLE_AFTER_SECONDS = 900
 # The gas ceiling of a batch (setm.chain.contracts) stays below what one transaction may ask for (EIP-7825).
 POSTED_TOGETHER, COLLECTED_TOGETHER, SETTLED_TOGETHER = 250, 130, 40
 
@@ -40,10 +42,9 @@ def plan_delivery(delivery: Delivery, agenda: Agenda, slots: Sequence[Slot]) -> 
     for slot in slots:
         posted_at = (slot + 1) * delivery.slot_seconds + POST_AFTER_SECONDS
         agenda.at(posted_at, partial(_post, delivery, slot))
-        # A posting takes a few blocks of a second each; the margin keeps settlement behind the last one.
         measured_at = posted_at + delivery.dispute_window
         traded_at = slot * delivery.slot_seconds + delivery.open_seconds
-        settled_at = max(measured_at, traded_at) + POST_AFTER_SECONDS
+        settled_at = max(measured_at, traded_at) + SETTLE_AFTER_SECONDS
         agenda.at(settled_at, partial(_settle, delivery, slot))
 
 

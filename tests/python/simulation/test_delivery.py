@@ -6,7 +6,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from setm.simulation.delivery import POST_AFTER_SECONDS, Delivery, plan_delivery
+from setm.simulation.delivery import (
+    POST_AFTER_SECONDS,
+    SETTLE_AFTER_SECONDS,
+    Delivery,
+    plan_delivery,
+)
 
 SLOT_SECONDS, DISPUTE_WINDOW = 3600, 600
 SLOTS = [410_958, 410_959]
@@ -42,9 +47,9 @@ def settlement_times(open_seconds: int) -> list[int]:
 
 @pytest.mark.parametrize("open_seconds", [0, SLOT_SECONDS])
 def test_a_slot_is_settled_once_its_readings_are_final(open_seconds):
-    waited = SLOT_SECONDS + DISPUTE_WINDOW + 2 * POST_AFTER_SECONDS
+    waited = SLOT_SECONDS + DISPUTE_WINDOW + POST_AFTER_SECONDS + SETTLE_AFTER_SECONDS
     assert settlement_times(open_seconds) == [waited, waited]
 
 
 def test_settlement_waits_for_an_outcome_that_can_still_change():
-    assert settlement_times(86_400) == [86_400 + POST_AFTER_SECONDS] * 2
+    assert settlement_times(86_400) == [86_400 + SETTLE_AFTER_SECONDS] * 2
