@@ -18,7 +18,7 @@ GRID_OPERATOR = "grid operator"
 # Records of a slot are overwritten so many slots later (design: "ring").
 RING_SLOTS = 1024
 # Where a trader may buy in one slot and sell in the next.
-NET_MECHANISMS = ("auction",)
+NET_MECHANISMS = ("auction", "vickrey", "pay_as_bid", "mcafee", "supply_demand")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
