@@ -63,6 +63,8 @@ def _root(
 def main() -> None:
     """Run the command line; exit code 1 for an error, 2 for wrong usage, 130 after Ctrl-C."""
     signal.signal(signal.SIGTERM, _leave)
+    # A script that starts it in the background has told it to ignore interrupts; one that is sent all the same counts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()
     except SetmError as error:

@@ -93,7 +93,9 @@ def enrol(community: Community, enrolment: Enrolment) -> Member:
     participant_id = _join(community, sender, enrolment)
     _pay_in(community, sender, participant_id, enrolment.margin + enrolment.guarantee)
     clearinghouse = community.deployment.clearinghouse
-    clearinghouse.lock(sender, enrolment.venue, enrolment.margin)
+    # Who wants nothing all day has nothing to lock, and no order to cover.
+    if enrolment.margin:
+        clearinghouse.lock(sender, enrolment.venue, enrolment.margin)
     clearinghouse.lock(sender, community.deployment.settlement.address, enrolment.guarantee)
     device = community.keys.account("meter", enrolment.name)
     meter = _bind_meter(community, sender, participant_id, enrolment, device)

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from setm.agents.types import Band, QuantityForecast
 from setm.errors import ConfigError
 from setm.scenario import load_scenario
 from setm.scenario.fields import Mechanism
@@ -17,7 +18,8 @@ from setm.simulation.mechanism import run_mechanism
 from setm.simulation.on_chain import ON_CHAIN
 from setm.trading import MECHANISMS, mechanism_named
 from setm.types import Side, Trade
-from tests.python.simulation.conftest import small_scenario
+from setm.units import Price
+from tests.python.simulation.conftest import CHOSEN, small_scenario
 from tests.python.simulation.test_continue import Silent
 
 FIRST_SLOT, SLOT_COUNT = 11, 3
@@ -25,8 +27,30 @@ FIRST_SLOT, SLOT_COUNT = 11, 3
 
 @pytest.fixture(scope="module")
 def day(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("rehearsed")
-    loaded = settings.load(load_scenario(small_scenario(folder)))
+    return day_of_some(tmp_path_factory.mktemp("rehearsed"), CHOSEN)
+
+
+@pytest.fixture(scope="module")
+def crossing_day(tmp_path_factory):
+    """A day with two sellers and two buyers whose prices cross: a small one of each side is better than the other."""
+    some = (*CHOSEN, "industrial consumer 1")
+    found = day_of_some(tmp_path_factory.mktemp("crossing"), some)
+    people = [
+        replace(person, trader=_crossing(person.trader, index))
+        for index, person in enumerate(found.people)
+    ]
+    return replace(found, people=people)
+
+
+def _crossing(trader, index):
+    side = Side.ASK if index == 0 else trader.side
+    is_small = trader.name.startswith("personal")
+    low = (47_000 if is_small else 45_000) if side is Side.BID else (38_000 if is_small else 41_000)
+    return replace(trader, side=side, band=Band(min_bid=Price(low), max_bid=Price(low + 1_000)))
+
+
+def day_of_some(folder, chosen):
+    loaded = settings.load(load_scenario(small_scenario(folder, chosen=chosen)))
     answers = {
         (asked.name, asked.direction): foresee(asked)
         for asked in settings.questions(loaded, with_backtest=False)
@@ -84,14 +108,29 @@ def without_nothing(outcome):
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
-def test_a_rehearsal_comes_to_what_the_chain_comes_to(name, day, tmp_path):
+def test_a_rehearsal_comes_to_what_the_chain_comes_to(name, day, crossing_day, tmp_path):
     if name == "tariff":
         day = with_scarce_supply(day)
+    if name in ("mcafee", "supply_demand"):
+        day = crossing_day
     members = run_mechanism(name, day, "anvil", tmp_path / name, Silent())
     rehearsed = without_nothing(MECHANISMS[name].rehearse(day.trading))
 
     assert traded(tmp_path / name, members) == rehearsed
     assert rehearsed
+
+
+def test_who_wants_nothing_all_day_is_settled_all_the_same(day, tmp_path):
+    first, *others = day.people
+    nothing = QuantityForecast(mean_wh=0, lower_wh=0, upper_wh=0)
+    trader = replace(first.trader, forecasts=dict.fromkeys(first.trader.forecasts, nothing))
+    idle = replace(day, people=[replace(first, trader=trader), *others], slots=day.slots[:1])
+    members = run_mechanism("auction", idle, "anvil", tmp_path / "auction", Silent())
+
+    assert MECHANISMS["auction"].margin(trader, idle.trading) == 0
+    events = map(json.loads, (tmp_path / "auction" / "events.jsonl").read_text().splitlines())
+    settled = [event["args"] for event in events if event["event"] == "SlotSettled"]
+    assert {item["participantId"] for item in settled} == {who.participant_id for who in members}
 
 
 def test_every_mechanism_has_a_chain_side():
