@@ -183,6 +183,7 @@ def inner_calls(stage):
             "clear": (slot,),
             "forfeit": (slot, ids),
             "compensate": (slot, bob.id),
+            "payOutSurplus": (slot,),
             "collect": (slot, ids),
             "close": (slot, alice.id),
             "addMargin": (alice.id, EUR),

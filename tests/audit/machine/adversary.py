@@ -184,7 +184,7 @@ def office_abuses_its_power(chooser: Chooser) -> Step | None:
     return chooser.step(sender, "registry", name, *args)
 
 
-@action(2)
+@action(6)
 def hostile_venue(chooser: Chooser) -> Step | None:
     """Governance brings in a venue that lies or one that answers nothing, and mallory has them do their worst."""
     model, dice = chooser.model, chooser.dice
