@@ -62,12 +62,18 @@ def deploy(deployer: Any, config: dict[str, Any], actors: Actors) -> System:
     else:
         require_local("a euro that anyone can mint", "`token` in the configuration")
     for part in foundation(config):
-        add(part.role, getattr(project, part.contract).deploy(*filled(part.arguments, known), sender))
+        add(
+            part.role,
+            getattr(project, part.contract).deploy(*filled(part.arguments, known), sender),
+        )
     known["operator_id"] = register(
         known["registry"], actors.authority, actors.operator, Kind.GRID_OPERATOR
     )
     for part in house(config):
-        add(part.role, getattr(project, part.contract).deploy(*filled(part.arguments, known), sender))
+        add(
+            part.role,
+            getattr(project, part.contract).deploy(*filled(part.arguments, known), sender),
+        )
     for call in openings(config):
         getattr(contracts[call.role], call.function)(*filled(call.arguments, known), sender)
     return System(contracts, actors)
