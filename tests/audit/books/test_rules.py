@@ -63,7 +63,7 @@ def rules_for(grid: Grid, dice: random.Random) -> Iterator[PricingRule]:
     yield McAfee()
     yield SupplyDemand(
         feed_in_price=Price(dice.choice([0, low, low])),
-        retail_price=Price(dice.choice([high, high, high + 1])),
+        retail_price=Price(min(dice.choice([high, high, high + 1]), MOST_PRICE)),
     )
 
 
