@@ -10,7 +10,18 @@ from tests.audit.machine.choices import SLOT, Chooser, action
 from tests.audit.machine.steps import NOBODY, Seal, Sig, Signed, Step
 from tests.audit.machine.world import AUCTIONS, CONTRACTS, DEVICES, SPARE_KEYS
 
-OURS = ("token", "registry", "house", "meters", "settlement", *AUCTIONS, "negotiation", "tariff")
+OURS = (
+    "token",
+    "registry",
+    "house",
+    "meters",
+    "settlement",
+    *AUCTIONS,
+    "negotiation",
+    "tariff",
+    "anonymous",
+    "notes",
+)
 ADMIN_CALLS = (
     "revoke",
     "suspend",

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from setm import negotiation as talks
+from setm.anonymous.book import State as DealState
 from setm.metering import ReadingState, Record
 from setm.tariff import Phase as TariffPhase
 from setm.tariff import State as PartState
@@ -19,6 +20,7 @@ from tests.audit.machine.model_meters import WINDOWS
 from tests.audit.machine.model_tariff import worst_cost
 from tests.audit.machine.stage import CAPACITY_WH, FOREVER, PURSE, YEAR_SECONDS, credential
 from tests.audit.machine.steps import NOBODY, WAIT, Seal, Sig, Signed, Step
+from tests.audit.machine.witness import MARGINED
 from tests.audit.machine.world import (
     AUCTIONS,
     CONFIG,
@@ -181,6 +183,7 @@ class Chooser:
         }
         found |= {(position.slot, who) for (who, _), position in model.talks.positions.items()}
         found |= {(part.slot, who) for (who, _), part in model.board.parts.items()}
+        found |= {(one.slot, who) for (who, _), one in model.hidden.ledger.positions.items()}
         return sorted({slot for slot, who in found if (slot, who) not in model.settled})[-12:]
 
     def slot_near(self) -> int:
@@ -223,6 +226,12 @@ def edges(chooser: Chooser) -> list[int]:
                 found.append(record.accepted_at + WINDOWS.dispute_window)
             if record.state is ReadingState.DISPUTED:
                 found.append(record.disputed_at + WINDOWS.resolve_window)
+    for deal in model.hidden.deals.values():
+        if deal.state is DealState.HELD:
+            found += [
+                model.hidden.config.gate_at(deal.slot),
+                model.hidden.config.decided_from(deal.slot),
+            ]
     found += [talk.expires_at for talk in model.talks.negotiations[-6:]]
     found += [possible_from for _, possible_from in model.requests.values()]
     found += list(model.venues.values())
@@ -305,7 +314,9 @@ def rotate(chooser: Chooser) -> Step | None:
 
 @action(3)
 def open_session(chooser: Chooser) -> Step | None:
-    venue = chooser.dice.choice(("auction", "open_auction", "negotiation", "tariff", "house"))
+    venue = chooser.dice.choice(
+        ("auction", "open_auction", "negotiation", "tariff", "anonymous", "house")
+    )
     ends = chooser.now + chooser.dice.choice([0, 1, SLOT, 10 * SLOT, 10 * SLOT, 40 * SLOT])
     session = (chooser.fresh_key(), venue, chooser.dice.choice([1_000, 50_000, 10**9]), ends)
     return chooser.step(chooser.key(chooser.member()), "registry", "openSession", session)
@@ -397,6 +408,11 @@ def donate(chooser: Chooser) -> Step | None:
     payer = chooser.anybody()
     amount = chooser.share(chooser.model.tokens.get(payer, 0)) % 100_000
     to = "house" if chooser.chance(90) else chooser.dice.choice(("auction", "settlement"))
+    if chooser.chance(25):
+        # Of a stranger's money only what it allows, mostly nothing.
+        taker = chooser.anybody()
+        most = min(amount, chooser.model.allowances.get((payer, taker), 0))
+        return chooser.step(taker, "token", "transferFrom", payer, to, most)
     return chooser.step(payer, "token", "transfer", to, amount)
 
 
@@ -422,7 +438,9 @@ def withdraw_for_a_revoked_one(chooser: Chooser) -> Step | None:
 @action(5)
 def lock(chooser: Chooser) -> Step | None:
     who = chooser.member()
-    venue = chooser.dice.choice(("settlement", "settlement", *AUCTIONS, "negotiation", "tariff"))
+    venue = chooser.dice.choice(
+        ("settlement", "settlement", *AUCTIONS, "negotiation", "tariff", "anonymous")
+    )
     free = chooser.model.ledger.free_of(who)  # type: ignore[arg-type]
     if chooser.chance(2):
         venue = chooser.dice.choice(("house", "mallory", "liar"))
@@ -432,12 +450,13 @@ def lock(chooser: Chooser) -> Step | None:
 
 @action(2)
 def release_margin(chooser: Chooser) -> Step | None:
-    who, venue = chooser.member(), chooser.dice.choice((*AUCTIONS, "negotiation", "tariff"))
+    who, venue = chooser.member(), chooser.dice.choice(MARGINED)
     model = chooser.model
     books = {**model.auctions, "negotiation": model.talks, "tariff": model.board}
+    books["anonymous"] = model.hidden.ledger
     margins = books[venue].margins
     amount = chooser.share(margins.get(who, 0))  # type: ignore[call-overload]
-    if chooser.chance(25):
+    if chooser.chance(45):
         others = [one for one in model.people() if not model.is_active(one)]
         other = chooser.dice.choice(others) if others else who
         return chooser.step("stranger", venue, "releaseMarginOf", other)
@@ -664,7 +683,7 @@ def pay_out_surplus(chooser: Chooser) -> Step | None:
 
 @action(4)
 def collect(chooser: Chooser) -> Step | None:
-    venue = chooser.dice.choice((*AUCTIONS, "negotiation", "tariff"))
+    venue = chooser.dice.choice(MARGINED)
     slot = chooser.one(chooser.traded_slots()[:6])
     if slot is None:
         return None

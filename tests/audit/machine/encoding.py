@@ -1,6 +1,6 @@
 """Calldata without checks of range, so that an adversary may send what no honest client encodes; and quick.
 
-Knows what the contracts' functions take: static types, tuples of them, ``bytes``, and arrays of static elements.
+Knows what the contracts' functions take: words, ``bytes``, tuples and arrays.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def encode(inputs: Sequence[Entry], values: Sequence[Any], resolve: Resolve) -> 
     tails: list[bytes] = []
     for entry, value in zip(inputs, values, strict=True):
         body = _encoded(entry, value, resolve)
-        is_dynamic = entry["type"] == "bytes" or entry["type"].endswith("]")
+        is_dynamic = _is_dynamic(entry)
         heads.append(None if is_dynamic else body)
         tails.append(body if is_dynamic else b"")
     size = sum(32 if head is None else len(head) for head in heads)
@@ -29,15 +29,20 @@ def encode(inputs: Sequence[Entry], values: Sequence[Any], resolve: Resolve) -> 
     return b"".join((*found, *tails))
 
 
+def _is_dynamic(entry: Entry) -> bool:
+    if entry["type"] == "tuple":
+        return any(_is_dynamic(part) for part in entry["components"])
+    return bool(entry["type"] == "bytes" or entry["type"].endswith("]"))
+
+
 def _encoded(entry: Entry, value: Any, resolve: Resolve) -> bytes:
     kind = entry["type"]
     if kind.endswith("[]"):
         part = {**entry, "type": kind[:-2]}
-        return _word(len(value)) + b"".join(_encoded(part, one, resolve) for one in value)
+        return _word(len(value)) + encode([part] * len(value), value, resolve)
     value = resolve(entry, value)
     if kind == "tuple":
-        parts = zip(entry["components"], value, strict=True)
-        return b"".join(_encoded(part, one, resolve) for part, one in parts)
+        return encode(entry["components"], value, resolve)
     if kind == "bytes":
         return _word(len(value)) + value + bytes(-len(value) % 32)
     if isinstance(value, bytes):

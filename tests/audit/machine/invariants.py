@@ -18,6 +18,7 @@ from setm.units import Money, Wh, payment_down, payment_up
 from tests.audit.machine import lens
 from tests.audit.machine.gas_budget import budget_of
 from tests.audit.machine.lens import Balances, SlotView
+from tests.audit.machine.lens_anonymous import HiddenView, expected_hidden, name_of_hidden
 from tests.audit.machine.model import Model
 from tests.audit.machine.model_auction import RULES, Phase
 from tests.audit.machine.model_settlement import TARIFF, TERMS
@@ -25,6 +26,7 @@ from tests.audit.machine.model_tariff import RULES as TARIFF_RULES
 from tests.audit.machine.stage import CAPACITY_WH, Driver
 from tests.audit.machine.steps import Outcome, Step, snake
 from tests.audit.machine.witness import MARGINED, Flow, OwnOrder, Witness
+from tests.audit.machine.witness_anonymous import NOTE
 from tests.audit.machine.world import AUCTIONS, CONFIG, OFFICES
 
 RING = 1024
@@ -44,6 +46,7 @@ class Run(Protocol):
     after: Balances
     slot: int
     view: SlotView
+    hidden: HiddenView
     history: dict[int, SlotView]
     actors: frozenset[int]
     dice: Random
@@ -82,9 +85,23 @@ def i02_money_is_conserved_in_each_slot(run: Run) -> None:
     for venue in MARGINED:
         if run.after.pools[venue] != run.before.pools[venue]:
             total = sum(amount for (at, _), amount in pools.items() if at == venue)
+            total += run.witness.hidden_money if venue == "anonymous" else 0
             assert run.after.pools[venue] == total, venue
         found = pools.get((venue, run.slot), 0)
-        assert 0 <= found == run.view.pools[venue], (venue, run.slot, found)
+        there = run.hidden.pool if venue == "anonymous" else run.view.pools[venue]
+        assert 0 <= found == there, (venue, run.slot, found)
+    _check_hidden_money(run)
+
+
+def _check_hidden_money(run: Run) -> None:
+    """The anonymous venue's pool is unredeemed notes, balances of accounts, escrow and pools of slots; all as seen."""
+    seen, there = run.witness, run.hidden
+    assert there.unredeemed == seen.notes
+    assert there.counts[3] <= there.counts[1], "a note was redeemed that nobody issued"
+    assert all(seen.purses.get(mask, 0) == found for mask, found in there.balances.items())
+    slots = sum(amount for (venue, _), amount in seen.pools.items() if venue == "anonymous")
+    money = NOTE * there.unredeemed + sum(there.balances.values()) + seen.escrow + slots
+    assert run.after.pools["anonymous"] == money, (run.after.pools["anonymous"], money)
 
 
 @invariant
@@ -102,6 +119,8 @@ def i03_energy_bought_is_energy_sold(run: Run) -> None:
     _check_tariff_energy(run)
     positions = run.view.positions.values()
     assert sum(p[1] for p in positions) == sum(p[2] for p in positions)
+    hidden = run.hidden.positions.values()
+    assert sum(p[1] for p in hidden) == sum(p[2] for p in hidden)
 
 
 def _check_tariff_energy(run: Run) -> None:
@@ -225,6 +244,8 @@ def i07_phases_only_move_forward(run: Run) -> None:
     assert run.view.board[0] >= earlier.board[0]
     if earlier.board[0] >= TariffPhase.TAKING:
         assert run.view.board[2:4] == earlier.board[2:4], "a posted price moved"
+    for number, ends in run.witness.deal_ends.items():
+        assert not ends or run.hidden.deals[number][0] == ends[0], number
     for who, settled in earlier.settled.items():
         assert run.view.settled[who] >= settled
         was, now = earlier.readings[who], run.view.readings[who]
@@ -254,6 +275,8 @@ def i09_everything_is_settled_once(run: Run) -> None:
             trade = event.contract, event.args["slot"], event.args["participantId"]
             assert len(run.witness.payments[trade]) == 1, trade
             assert len(run.witness.closings.get(trade, ())) <= 1, trade
+        if event.name == "DealEnded":
+            assert len(run.witness.deal_ends[event.args["agreementId"]]) == 1, event
 
 
 @invariant
@@ -305,6 +328,10 @@ def _check_bill(run: Run, args: dict[str, Any]) -> None:
     if agreed is not None:
         ours = seen.closings["negotiation", slot, who]
         assert ours == [(agreed.bought_wh, agreed.sold_wh, agreed.revenue)], (slot, who)
+    if (slot, who) in seen.hidden_trades:
+        hidden = seen.hidden_trades[slot, who]
+        ours = seen.closings["anonymous", slot, who]
+        assert ours == [(hidden[0], hidden[1], hidden[3])], (slot, who)
     meter = seen.meter_in(who, slot)
     reading = seen.readings.get((meter, slot)) if meter else None
     # A later slot may have taken the place of a reading: then the default rule holds.
@@ -340,6 +367,8 @@ def i11_nobody_pays_more_than_agreed(run: Run) -> None:
         slot, who = args["slot"], args["participantId"]
         if event.contract == "negotiation":
             assert args["payment"] == run.witness.agreed[slot, who].payment
+        elif event.contract == "anonymous":
+            assert args["payment"] == run.witness.hidden_trades[slot, who][2], who
         elif event.contract == "tariff":
             taken = run.witness.taken.get((slot, who))
             most = payment_up(taken.energy_wh, taken.price) if taken and taken.side == 0 else 0
@@ -416,4 +445,10 @@ def i16_the_chain_equals_the_reference(run: Run) -> None:
     if run.view.words != records:
         pairs = enumerate(zip(run.view.words, records, strict=True))
         wrong = [(lens.name_of_record(at), a, b) for at, (a, b) in pairs if a != b]
+        raise AssertionError((run.slot, wrong))
+    hidden = expected_hidden(run.model, run.slot)
+    if run.hidden.words != hidden:
+        pairs = enumerate(zip(run.hidden.words, hidden, strict=True))
+        deals = len(run.model.hidden.deals)
+        wrong = [(name_of_hidden(at, deals), a, b) for at, (a, b) in pairs if a != b]
         raise AssertionError((run.slot, wrong))

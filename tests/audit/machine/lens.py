@@ -116,6 +116,7 @@ def expected_balances(model: Model) -> list[int]:
             *(model.auctions[venue].margins.get(who, 0) for venue in AUCTIONS),
             model.talks.margin_of(who),
             model.board.margin_of(who),
+            model.hidden.ledger.margin_of(who),
         ]
     return words
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from setm.tariff import State as PartState
-from tests.audit.machine import lens
+from tests.audit.machine import lens, liveness_anonymous
 from tests.audit.machine.invariants import HOSTILE
 from tests.audit.machine.model_auction import State, start_of
 from tests.audit.machine.model_meters import WINDOWS
@@ -64,6 +64,7 @@ class _Drain:
             for (who, _), part in self.model.board.parts.items()
             if part.state not in (PartState.NONE, PartState.CLOSED)
         )
+        self.hidden = liveness_anonymous.open_positions(self.model)
 
     def flow(self) -> None:
         self.decide_auctions()
@@ -110,7 +111,8 @@ class _Drain:
                 if self.driver.now < at + CONFIG[venue]["clear_window"]:
                     self.must(STRANGER, venue, "clear", slot)
         slots = [slot for venue in AUCTIONS for slot, _ in self.orders[venue]]
-        slots += [slot for slot, _ in (*self.positions, *self.parts)]
+        slots += [slot for slot, _ in (*self.positions, *self.parts, *self.hidden)]
+        slots += liveness_anonymous.open_deals(self.model).values()
         # The start of a slot's delivery is behind every gate and window of its auctions.
         self.driver.advance_to(start_of(max(slots, default=0)))
 
@@ -134,6 +136,7 @@ class _Drain:
         for slot in sorted({slot for slot, _ in self.parts}):
             ids = [who for at, who in self.parts if at == slot]
             self.must(STRANGER, "tariff", "collect", slot, ids)
+        liveness_anonymous.empty(self)
 
     def _state(self, venue: str, slot: int, who: int) -> int:
         return int(self.driver.read(venue, "orderOf", slot, who)[0])
@@ -143,7 +146,7 @@ class _Drain:
         entries = {entry for venue in AUCTIONS for entry in self.orders[venue]} | set(
             self.positions
         )
-        entries |= set(self.parts)
+        entries |= {*self.parts, *self.hidden}
         slots = sorted({slot for slot, _ in entries})
         for slot in slots:
             self.driver.advance_to(WINDOWS.end_of(slot) + WINDOWS.final_after())
@@ -223,9 +226,9 @@ class _Drain:
             if account.arrears < 0 and found.accounts[OPERATOR].guarantee:
                 self.must(STRANGER, "settlement", "payArrears", who)
         if not self.risky:
-            self.check_dust()
+            self.check_dust(found)
 
-    def check_dust(self) -> None:
+    def check_dust(self, found: lens.Balances) -> None:
         """A pool keeps less than one unit for each order or agreement, and bonds that have nobody to go to."""
         bond = CONFIG["auction"]["bond"]
         for venue in AUCTIONS:
@@ -240,6 +243,9 @@ class _Drain:
             view = lens.records(self.driver, slot)
             if view.pools["tariff"] > sum(part[0] != 0 for part in view.parts.values()):
                 raise Stuck(f"tariff keeps {view.pools['tariff']} of slot {slot}")
+        left = found.pools["anonymous"] - liveness_anonymous.kept(self.driver, self.model)
+        if left > len(self.model.hidden.deals):
+            raise Stuck(f"anonymous keeps {left}")
         agreements = len(self.model.talks.used) + len(self.model.talks.negotiations)
         for slot in {slot for slot, _ in self.positions}:
             pool = lens.records(self.driver, slot).pools["negotiation"]

@@ -13,6 +13,7 @@ from setm import negotiation, tariff
 from setm import registry as book
 from setm.errors import DataError, LedgerError, NotSecured
 from setm.registry import Registry
+from tests.audit.machine.model_anonymous import AnonymousSide
 from tests.audit.machine.model_auction import AuctionSide
 from tests.audit.machine.model_base import Refusal
 from tests.audit.machine.model_meters import MeterSide
@@ -36,6 +37,7 @@ class Model(
     AuctionSide,
     NegotiationSide,
     TariffSide,
+    AnonymousSide,
     MeterSide,
     SettlementSide,
     HostileSide,
@@ -59,6 +61,7 @@ class Model(
         self.start_auctions()
         self.start_negotiation()
         self.start_tariff()
+        self.start_anonymous()
         self.start_meters()
         self.start_settlement()
         self.start_hostile()

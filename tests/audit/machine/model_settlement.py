@@ -17,7 +17,7 @@ from tests.audit.machine.steps import Step
 from tests.audit.machine.world import AUCTIONS, CONFIG
 
 OPERATOR = 1
-FOUNDING = ("settlement", *AUCTIONS, "negotiation", "tariff")
+FOUNDING = ("settlement", *AUCTIONS, "negotiation", "tariff", "anonymous")
 TERMS = CONFIG["settlement"]
 TARIFF = GridTariff(retail_price=TERMS["retail_price"], feed_in_price=TERMS["feed_in_price"])
 
@@ -49,12 +49,14 @@ class SettlementSide(Side):
             before = self.account(who)
             grown = Account(guarantee=Money(before.guarantee + amount), arrears=before.arrears)
             self.accounts = {**self.accounts, who: grown}  # type: ignore[dict-item]
-        elif venue in (*AUCTIONS, "negotiation", "tariff"):
+        elif venue in (*AUCTIONS, "negotiation", "tariff", "anonymous"):
             require(who != OPERATOR, "OperatorNotAdmitted", participantId=who)
             if venue == "negotiation":
                 self.talks = negotiation.add_margin(self.talks, who, amount)  # type: ignore[arg-type]
             elif venue == "tariff":
                 self.board = tariff.add_margin(self.board, who, amount)  # type: ignore[arg-type]
+            elif venue == "anonymous":
+                self.add_anonymous_margin(who, amount)
             else:
                 self.add_auction_margin(venue, who, amount)
         else:
@@ -158,6 +160,8 @@ class SettlementSide(Side):
             require(self.negotiation_is_final(slot), "OutcomeOpen", slot=slot)
         elif venue == "tariff":
             require(self.tariff_is_final(slot), "OutcomeOpen", slot=slot)
+        elif venue == "anonymous":
+            require(self.anonymous_is_final(slot), "OutcomeOpen", slot=slot)
         else:
             self.collect_in_hostile(venue, slot, members)
             return
@@ -166,6 +170,8 @@ class SettlementSide(Side):
                 self.collect_in_auction(venue, slot, who)
             elif venue == "tariff":
                 self.collect_in_tariff(slot, who)
+            elif venue == "anonymous":
+                self.collect_in_anonymous(slot, who)
             else:
                 self.collect_in_negotiation(slot, who)
 
@@ -196,6 +202,8 @@ class SettlementSide(Side):
             return self.close_in_negotiation(slot, who)
         if venue == "tariff":
             return self.close_in_tariff(slot, who)
+        if venue == "anonymous":
+            return self.close_in_anonymous(slot, who)
         return self.close_in_hostile(venue, slot, who)
 
     def _pay(self, bills: Mapping[Any, Bill]) -> None:

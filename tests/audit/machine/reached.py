@@ -17,6 +17,8 @@ INTERNAL = {"addMargin", "close", "release"}
 NEVER_DONE = {
     ("token", "permit"),
     ("registry", "changeDefaultAdminDelay"),
+    # Only a venue's, which the machine has in "anonymous".
+    *(("notes", name) for name in ("sell", "refund", "spend")),
     # Of an open auction, and of a sealed one.
     *(("open_auction", name) for name in ("commit", "commitMany", "commitFor", "cancel", "open")),
     *(("open_auction", name) for name in ("forfeit", "compensate")),
@@ -28,6 +30,19 @@ NEVER_DONE = {
 }
 # Refusals that say that the machine comes close to what it must not do.
 REFUSED = {
+    "AccountKnown",
+    "AccountTooLow",
+    "AlreadyClaimed",
+    "ArbiterIsParty",
+    "ClaimOutsideWindow",
+    "DecisionOpen",
+    "NotHeld",
+    "NoteForged",
+    "NoteMalformed",
+    "NoteNotWaiting",
+    "NoteSpent",
+    "NoteStillOpen",
+    "TooFewSigners",
     "AgreementUsed",
     "AnnouncementExists",
     "BindingNotSigned",

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any
 
-from tests.audit.machine import lens
+from tests.audit.machine import actions_anonymous, lens
 from tests.audit.machine.adversary import OURS
 from tests.audit.machine.choices import ACTIONS, Chooser, Memory
 from tests.audit.machine.driver import EvmDriver
 from tests.audit.machine.invariants import INVARIANTS
 from tests.audit.machine.lens import SlotView
+from tests.audit.machine.lens_anonymous import hidden
 from tests.audit.machine.stage import Driver, Stage
 from tests.audit.machine.steps import WAIT, Outcome, Sig, Step
 from tests.audit.machine.world import CONFIG
@@ -32,6 +33,7 @@ FILLERS = (
     "post_reading",
     "deposit",
     "lock",
+    *actions_anonymous.FILLERS,
 )
 
 
@@ -162,6 +164,7 @@ class Run:
         self.before, self.after = self.after, lens.balances(self.driver)
         self.slot = self._slot_at_hand(step, outcome)
         self.view = lens.records(self.driver, self.slot)
+        self.hidden = hidden(self.driver, self.slot, list(self.model.hidden.deals))
         for name, check in self.checks.items():
             try:
                 check(self)  # type: ignore[arg-type]

@@ -21,6 +21,8 @@ PERMIT = (
     ("uint256", "nonce"),
     ("uint256", "deadline"),
 )
+# The venue of one-time accounts has a type of the same name.
+ANONYMOUS_AGREEMENT = "Agreement of accounts"
 # Name of the type, its fields, and the name of the domain that it counts in.
 TYPES = {
     "Credential": (messages.CREDENTIAL, messages.REGISTRY_DOMAIN),
@@ -33,6 +35,11 @@ TYPES = {
     "Announce": (messages.ANNOUNCE, messages.TARIFF_DOMAIN),
     "Take": (messages.TAKE, messages.TARIFF_DOMAIN),
     "Agreement": (messages.AGREEMENT, messages.NEGOTIATION_DOMAIN),
+    ANONYMOUS_AGREEMENT: (messages.ANONYMOUS_AGREEMENT, messages.ANONYMOUS_DOMAIN),
+    "Broadcast": (messages.BROADCAST, messages.ANONYMOUS_DOMAIN),
+    "CashIn": (messages.CASH_IN, messages.ANONYMOUS_DOMAIN),
+    "Claim": (messages.CLAIM, messages.ANONYMOUS_DOMAIN),
+    "Decision": (messages.DECISION, messages.ANONYMOUS_DOMAIN),
     "Permit": (PERMIT, "Test Euro"),
 }
 _DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -49,7 +56,7 @@ def separator(domain_name: str, chain_id: int, contract: str) -> bytes:
 def _type_hash(kind: str) -> bytes:
     fields = TYPES[kind][0]
     listed = ",".join(f"{field_type} {name}" for field_type, name in fields)
-    return bytes(keccak(text=f"{kind}({listed})"))
+    return bytes(keccak(text=f"{kind.partition(' ')[0]}({listed})"))
 
 
 def struct_hash(kind: str, values: Sequence[Any]) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from setm.anonymous.notes import to_bytes
 from setm.messages import identity_commitment
 from setm.types import Kind
+from tests.audit.machine.minting import issuer, serial_of
 from tests.audit.machine.model import Model, agrees
 from tests.audit.machine.model_auction import RULES
-from tests.audit.machine.steps import NOBODY, WAIT, Outcome, Sig, Step
+from tests.audit.machine.steps import NOBODY, WAIT, Minted, Outcome, Sig, Step
 from tests.audit.machine.witness import Witness
-from tests.audit.machine.world import CONFIG, MEMBERS, World
+from tests.audit.machine.world import CONFIG, MASKS, MEMBERS, World
 
 FOREVER = 2**32 - 1
 YEAR_SECONDS = 365 * 24 * 3600
@@ -70,10 +72,20 @@ class Stage:
             driver.deploy(venue, "house", "settlement", rule, VALUES[venue])
         driver.deploy("negotiation", "house", "settlement", VALUES["negotiation"])
         driver.deploy("tariff", "house", "settlement", VALUES["tariff"])
+        driver.deploy("notes", to_bytes(issuer().public.modulus), *VALUES["notes"])
+        driver.deploy("anonymous", "house", "settlement", VALUES["anonymous"], "notes")
+        driver.deploy("anonymous_lens", "anonymous")
         driver.deploy("lens", "house", "meters", "settlement", "negotiation", "tariff")
         driver.deploy("liar", "house")
         driver.deploy("brick")
-        for venue in ("settlement", "auction", "open_auction", "negotiation", "tariff"):
+        for venue in (
+            "settlement",
+            "auction",
+            "open_auction",
+            "negotiation",
+            "tariff",
+            "anonymous",
+        ):
             self.do(self.step("governance", "house", "addVenue", venue))
         self.set_up_people()
 
@@ -127,23 +139,35 @@ class Stage:
                 ]
             )
         for who, name in enumerate(("operator", *MEMBERS), 1):
-            self.do_all([self.step(name, "house", "deposit", who, PURSE // 8)])
+            self.do_all([self.step(name, "house", "deposit", who, PURSE // 6)])
             # Little enough for bills to go unpaid now and then.
             guarantee = PURSE // 400 if name == "operator" else PURSE // 1000
             self.do_all([self.step(name, "house", "lock", "settlement", guarantee)])
             if name != "operator":
                 self.do_all(self.equipment(who, name))
+        for place, mask in enumerate(MASKS[: len(MEMBERS)]):
+            self.do_all(self.funding(MEMBERS[place], mask, 1 + 2 * place))
 
     def equipment(self, who: int, name: str) -> list[Step]:
         """Return the steps that give a member margins and a meter."""
         locks = [
             self.step(name, "house", "lock", venue, PURSE // 40)
-            for venue in ("auction", "open_auction", "negotiation", "tariff")
+            for venue in ("auction", "open_auction", "negotiation", "tariff", "anonymous")
         ]
         meter_id = "0x" + identity_commitment(f"meter {who}", bytes(32)).hex()
         binding = (meter_id, who, f"device {who}", CAPACITY_WH, FOREVER)
         bind = self.step(name, "meters", "bindMeter", binding, "authority", Sig("authority"))
         return [*locks, bind]
+
+    def funding(self, name: str, mask: str, first_note_id: int) -> list[Step]:
+        """Return the steps that give a one-time account two notes."""
+        notes = [Minted(mask, number) for number in range(2)]
+        signed = [note._replace(form="signed") for note in notes]
+        buy = self.step(name, "anonymous", "buyNotes", notes)
+        issue = self.step("stranger", "notes", "issue", "anonymous", first_note_id, signed)
+        paid = [(mask, serial_of(note), note._replace(form="note")) for note in notes]
+        redeem = [self.step("stranger", "anonymous", "redeem", *args) for args in paid]
+        return [buy, issue, *redeem]
 
     def enrolment(self, name: str, kind: Kind) -> list[Step]:
         """Return the step by which somebody joins on signatures."""

@@ -48,6 +48,14 @@ class Signed(NamedTuple):
     sig: Sig
 
 
+class Minted(NamedTuple):
+    """A note of a one-time account: as it is bought, signed by the issuer, paid in, or in a form that is refused."""
+
+    account: str
+    number: int
+    form: str = "blinded"
+
+
 class Step(NamedTuple):
     """One transaction, or ``function`` is ``WAIT`` and nothing is sent."""
 

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from setm.units import payment_down, payment_up
 from tests.audit.machine.steps import Outcome, Seal, Seen, Step, snake
+from tests.audit.machine.witness_anonymous import HiddenWitness
 from tests.audit.machine.world import AUCTIONS, CONFIG, OPERATOR_ID
 
 Key = tuple[str, int, int]
-MARGINED = (*AUCTIONS, "negotiation", "tariff")
+MARGINED = (*AUCTIONS, "negotiation", "tariff", "anonymous")
 
 
 class OwnOrder(NamedTuple):
@@ -64,7 +65,7 @@ class Flow(NamedTuple):
 
 
 @dataclass
-class Witness:
+class Witness(HiddenWitness):
     """Everything that was seen in a run."""
 
     paid_in: int = 0
