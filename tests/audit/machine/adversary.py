@@ -7,21 +7,11 @@ from typing import Any
 
 from setm.registry import NEVER
 from tests.audit.machine.choices import SLOT, Chooser, action
+from tests.audit.machine.model_settlement import FOUNDING
 from tests.audit.machine.steps import NOBODY, Seal, Sig, Signed, Step
-from tests.audit.machine.world import AUCTIONS, CONTRACTS, DEVICES, SPARE_KEYS
+from tests.audit.machine.world import CONTRACTS, DEVICES, SPARE_KEYS
 
-OURS = (
-    "token",
-    "registry",
-    "house",
-    "meters",
-    "settlement",
-    *AUCTIONS,
-    "negotiation",
-    "tariff",
-    "anonymous",
-    "notes",
-)
+OURS = ("token", "registry", "house", "meters", *FOUNDING, "tags", "notes")
 ADMIN_CALLS = (
     "revoke",
     "suspend",
@@ -121,6 +111,8 @@ def _anything(chooser: Chooser, entry: Mapping[str, Any]) -> Any:
         return tuple(_anything(chooser, part) for part in entry["components"])
     if kind == "bool":
         return chooser.chance(50)
+    if kind == "bytes" and name == "data":
+        return b""
     if kind == "bytes":
         return Sig(chooser.anybody(), "own", dice.choice(("good", "zero", "empty", "flipped")))
     if kind == "address":
@@ -151,7 +143,7 @@ def _any_number(chooser: Chooser, bits: int, name: str) -> int:
 # OFFICES AND THEIR VENUES
 
 
-@action(5)
+@action(8)
 def office_abuses_its_power(chooser: Chooser) -> Step | None:
     """Governance and authority keys are stolen: they call what only they may, and what they may not, at random."""
     sender = chooser.dice.choice(("governance", "governance", "authority", "notary", "usurper"))

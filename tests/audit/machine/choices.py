@@ -34,6 +34,8 @@ from tests.audit.machine.world import (
 )
 
 SLOT = CONFIG["slot_seconds"]
+# Venues with margins that are no auctions.
+UNPRICED = ("negotiation", "tariff", "conditional", "anonymous")
 Thing = TypeVar("Thing")
 Action = Callable[["Chooser"], "Step | None"]
 ACTIONS: dict[str, Action] = {}
@@ -184,6 +186,8 @@ class Chooser:
         found |= {(position.slot, who) for (who, _), position in model.talks.positions.items()}
         found |= {(part.slot, who) for (who, _), part in model.board.parts.items()}
         found |= {(one.slot, who) for (who, _), one in model.hidden.ledger.positions.items()}
+        sales = model.market.ledger.positions.items()
+        found |= {(position.slot, who) for (who, _), position in sales}
         return sorted({slot for slot, who in found if (slot, who) not in model.settled})[-12:]
 
     def slot_near(self) -> int:
@@ -314,9 +318,7 @@ def rotate(chooser: Chooser) -> Step | None:
 
 @action(3)
 def open_session(chooser: Chooser) -> Step | None:
-    venue = chooser.dice.choice(
-        ("auction", "open_auction", "negotiation", "tariff", "anonymous", "house")
-    )
+    venue = chooser.dice.choice(("auction", "open_auction", *UNPRICED, "house"))
     ends = chooser.now + chooser.dice.choice([0, 1, SLOT, 10 * SLOT, 10 * SLOT, 40 * SLOT])
     session = (chooser.fresh_key(), venue, chooser.dice.choice([1_000, 50_000, 10**9]), ends)
     return chooser.step(chooser.key(chooser.member()), "registry", "openSession", session)
@@ -423,9 +425,15 @@ def withdraw(chooser: Chooser) -> Step | None:
     return chooser.step(chooser.key(who), "house", "withdraw", amount)
 
 
-@action(1)
+@action(4)
 def withdraw_for_a_revoked_one(chooser: Chooser) -> Step | None:
-    revoked = [who for who in chooser.model.people() if chooser.model.is_revoked(who)]
+    model = chooser.model
+    revoked = [who for who in model.people() if model.is_revoked(who)]
+    entries = model.registry.participants
+    payable = [who for who in revoked if entries[who - 1].recovery_address(chooser.now) != NOBODY]
+    revoked = payable if payable and chooser.chance(80) else revoked
+    if not revoked and chooser.chance(70):
+        return None
     who = chooser.dice.choice(revoked) if revoked and chooser.chance(95) else chooser.member()
     if who in revoked:
         entry = chooser.model.registry.participants[who - 1]
@@ -438,9 +446,7 @@ def withdraw_for_a_revoked_one(chooser: Chooser) -> Step | None:
 @action(5)
 def lock(chooser: Chooser) -> Step | None:
     who = chooser.member()
-    venue = chooser.dice.choice(
-        ("settlement", "settlement", *AUCTIONS, "negotiation", "tariff", "anonymous")
-    )
+    venue = chooser.dice.choice(("settlement", "settlement", *AUCTIONS, *UNPRICED))
     free = chooser.model.ledger.free_of(who)  # type: ignore[arg-type]
     if chooser.chance(2):
         venue = chooser.dice.choice(("house", "mallory", "liar"))
@@ -448,11 +454,12 @@ def lock(chooser: Chooser) -> Step | None:
     return chooser.step(key, "house", "lock", venue, chooser.share(free))
 
 
-@action(2)
+@action(3)
 def release_margin(chooser: Chooser) -> Step | None:
     who, venue = chooser.member(), chooser.dice.choice(MARGINED)
     model = chooser.model
     books = {**model.auctions, "negotiation": model.talks, "tariff": model.board}
+    books["conditional"] = model.market.ledger
     books["anonymous"] = model.hidden.ledger
     margins = books[venue].margins
     amount = chooser.share(margins.get(who, 0))  # type: ignore[call-overload]
@@ -1054,7 +1061,7 @@ def settle(chooser: Chooser) -> Step | None:
     return chooser.step(chooser.anybody(), "settlement", "settle", slot, ids)
 
 
-@action(2)
+@action(5)
 def pay_arrears(chooser: Chooser) -> Step | None:
     owing = [who for who, account in chooser.model.accounts.items() if account.arrears]
     who = chooser.one(owing) if chooser.chance(90) else chooser.member()

@@ -43,6 +43,11 @@ BUDGET: dict[str, tuple[int, int]] = {
     "issue": (60_000, 70_000),
     "redeem": (200_000, 0),
     "claim": (260_000, 0),
+    "conditional.post": (220_000, 0),
+    "conditional.take": (400_000, 0),
+    "deliver": (260_000, 0),
+    "mint": (60_000, 200_000),
+    "register": (60_000, 70_000),
     "offer": (200_000, 0),
     "counter": (110_000, 0),
     "accept": (160_000, 60_000),
@@ -59,7 +64,9 @@ OTHERS = (150_000, 0)
 
 def budget_of(step: Step, slot_count: int = 1) -> int:
     """Return the most that a step may use."""
-    base, each = BUDGET.get(step.function, OTHERS)
+    known = BUDGET.get(step.function, OTHERS)
+    # Where two contracts have a function of that name, the one that needs more is told apart.
+    base, each = BUDGET.get(f"{step.contract}.{step.function}", known)
     lists = [len(arg) for arg in step.args if isinstance(arg, list)]
     count: Any = max([*lists, slot_count, 1])
     # A message of a wallet or a long calldata costs a little each.

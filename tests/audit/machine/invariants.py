@@ -15,6 +15,7 @@ from setm.settlement import bill as bill_of
 from setm.tariff import Phase as TariffPhase
 from setm.types import Order, Side, Trade
 from setm.units import Money, Wh, payment_down, payment_up
+from tests.audit.machine import invariants_conditional as conditional
 from tests.audit.machine import lens
 from tests.audit.machine.gas_budget import budget_of
 from tests.audit.machine.lens import Balances, SlotView
@@ -106,7 +107,8 @@ def _check_hidden_money(run: Run) -> None:
 
 @invariant
 def i03_energy_bought_is_energy_sold(run: Run) -> None:
-    """In each slot of each venue what buyers get is what sellers give."""
+    """In each slot of each venue what buyers get is what sellers give; tags are those minted and not claimed."""
+    conditional.check_tags(run)
     if not _is_kept(run):
         return
     for venue in AUCTIONS:
@@ -117,6 +119,7 @@ def i03_energy_bought_is_energy_sold(run: Run) -> None:
         volume = cleared[0].volumeWh if cleared else 0
         assert fills == [volume, volume], (venue, run.slot, fills, volume)
     _check_tariff_energy(run)
+    conditional.check_energy(run)
     positions = run.view.positions.values()
     assert sum(p[1] for p in positions) == sum(p[2] for p in positions)
     hidden = run.hidden.positions.values()
@@ -158,6 +161,7 @@ def i04_every_fill_respects_its_limit(run: Run) -> None:
 def i05_a_slot_has_the_price_of_its_rule(run: Run) -> None:
     """A slot is cleared once, at one price or at each order's own; payments, revenues and surplus are at that price."""
     seen = run.witness
+    conditional.check_deal(run)
     for event in run.witness.news:
         args = event.args
         if event.name == "SlotCleared":
@@ -227,6 +231,8 @@ def _may_lose_margin(run: Run, who: int) -> bool:
     if run.step.function == "accept":
         talk = run.model.talks.negotiation(run.step.args[0])
         return who == talk.maker_id()
+    if (run.step.contract, run.step.function) == ("conditional", "take"):
+        return who == run.model.market.posted(run.step.args[0]).maker_id
     return False
 
 
@@ -369,6 +375,8 @@ def i11_nobody_pays_more_than_agreed(run: Run) -> None:
             assert args["payment"] == run.witness.agreed[slot, who].payment
         elif event.contract == "anonymous":
             assert args["payment"] == run.witness.hidden_trades[slot, who][2], who
+        elif event.contract == "conditional":
+            conditional.check_payment(run, args)
         elif event.contract == "tariff":
             taken = run.witness.taken.get((slot, who))
             most = payment_up(taken.energy_wh, taken.price) if taken and taken.side == 0 else 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from tests.audit.machine import lens_conditional
 from tests.audit.machine.model import Model
 from tests.audit.machine.model_auction import State
 from tests.audit.machine.model_negotiation import book as talks
@@ -116,6 +117,7 @@ def expected_balances(model: Model) -> list[int]:
             *(model.auctions[venue].margins.get(who, 0) for venue in AUCTIONS),
             model.talks.margin_of(who),
             model.board.margin_of(who),
+            model.market.ledger.margin_of(who),
             model.hidden.ledger.margin_of(who),
         ]
     return words
@@ -153,6 +155,7 @@ class SlotView(NamedTuple):
     parts: dict[int, tuple[int, ...]]
     readings: dict[int, tuple[int, ...]]
     settled: dict[int, bool]
+    conditional: Any = None
 
 
 def records(driver: Driver, slot: int) -> SlotView:
@@ -186,7 +189,9 @@ def records(driver: Driver, slot: int) -> SlotView:
         at += len(PART)
         view.readings[who] = tuple(words[at : at + len(READING)])
         view.settled[who] = words[at + len(READING)] == 1
-    return view
+    own = lens_conditional.records(driver, slot)
+    view.pools["conditional"] = own.pool
+    return view._replace(words=[*words, *own.words], conditional=own)
 
 
 def expected_records(model: Model, slot: int) -> list[int]:
@@ -215,7 +220,7 @@ def expected_records(model: Model, slot: int) -> list[int]:
             model.meter_of(who),
             int((slot, who) in model.settled),
         ]
-    return words
+    return [*words, *lens_conditional.expected_records(model, slot)]
 
 
 def _order(model: Model, venue: str, slot: int, who: int) -> list[int]:
@@ -273,4 +278,6 @@ def name_of_record(place: int) -> str:
         "isSettled",
     )
     who, field = divmod(place - len(heads), len(names))
+    if who >= PEOPLE:
+        return lens_conditional.name_of(place - len(heads) - PEOPLE * len(names))
     return f"{names[field]} of participant {who + 1}"

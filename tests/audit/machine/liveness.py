@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from setm.tariff import State as PartState
-from tests.audit.machine import lens, liveness_anonymous
+from tests.audit.machine import lens, liveness_anonymous, liveness_conditional
 from tests.audit.machine.invariants import HOSTILE
 from tests.audit.machine.model_auction import State, start_of
 from tests.audit.machine.model_meters import WINDOWS
@@ -59,6 +59,7 @@ class _Drain:
             if int(position.state) in (1, 2)
         )
 
+        self.sales = liveness_conditional.positions_of(self.model)
         self.parts = sorted(
             (part.slot, who)
             for (who, _), part in self.model.board.parts.items()
@@ -70,6 +71,7 @@ class _Drain:
         self.decide_auctions()
         self.finish_trades()
         self.settle_all()
+        liveness_conditional.deliver_all(self)
         self.release_margins()
         self.release_guarantees()
         self.withdraw_all()
@@ -111,7 +113,7 @@ class _Drain:
                 if self.driver.now < at + CONFIG[venue]["clear_window"]:
                     self.must(STRANGER, venue, "clear", slot)
         slots = [slot for venue in AUCTIONS for slot, _ in self.orders[venue]]
-        slots += [slot for slot, _ in (*self.positions, *self.parts, *self.hidden)]
+        slots += [slot for slot, _ in (*self.positions, *self.parts, *self.sales, *self.hidden)]
         slots += liveness_anonymous.open_deals(self.model).values()
         # The start of a slot's delivery is behind every gate and window of its auctions.
         self.driver.advance_to(start_of(max(slots, default=0)))
@@ -136,6 +138,9 @@ class _Drain:
         for slot in sorted({slot for slot, _ in self.parts}):
             ids = [who for at, who in self.parts if at == slot]
             self.must(STRANGER, "tariff", "collect", slot, ids)
+        for slot in sorted({slot for slot, _ in self.sales}):
+            ids = [who for at, who in self.sales if at == slot]
+            self.must(STRANGER, "conditional", "collect", slot, ids)
         liveness_anonymous.empty(self)
 
     def _state(self, venue: str, slot: int, who: int) -> int:
@@ -146,7 +151,7 @@ class _Drain:
         entries = {entry for venue in AUCTIONS for entry in self.orders[venue]} | set(
             self.positions
         )
-        entries |= {*self.parts, *self.hidden}
+        entries |= {*self.parts, *self.sales, *self.hidden}
         slots = sorted({slot for slot, _ in entries})
         for slot in slots:
             self.driver.advance_to(WINDOWS.end_of(slot) + WINDOWS.final_after())
@@ -246,6 +251,7 @@ class _Drain:
         left = found.pools["anonymous"] - liveness_anonymous.kept(self.driver, self.model)
         if left > len(self.model.hidden.deals):
             raise Stuck(f"anonymous keeps {left}")
+        liveness_conditional.check_empty(self, Stuck)
         agreements = len(self.model.talks.used) + len(self.model.talks.negotiations)
         for slot in {slot for slot, _ in self.positions}:
             pool = lens.records(self.driver, slot).pools["negotiation"]

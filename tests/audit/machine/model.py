@@ -16,6 +16,7 @@ from setm.registry import Registry
 from tests.audit.machine.model_anonymous import AnonymousSide
 from tests.audit.machine.model_auction import AuctionSide
 from tests.audit.machine.model_base import Refusal
+from tests.audit.machine.model_conditional import ConditionalSide
 from tests.audit.machine.model_meters import MeterSide
 from tests.audit.machine.model_money import MoneySide
 from tests.audit.machine.model_negotiation import NegotiationSide
@@ -38,6 +39,7 @@ class Model(
     NegotiationSide,
     TariffSide,
     AnonymousSide,
+    ConditionalSide,
     MeterSide,
     SettlementSide,
     HostileSide,
@@ -62,6 +64,7 @@ class Model(
         self.start_negotiation()
         self.start_tariff()
         self.start_anonymous()
+        self.start_conditional()
         self.start_meters()
         self.start_settlement()
         self.start_hostile()

@@ -17,7 +17,7 @@ from tests.audit.machine.steps import Step
 from tests.audit.machine.world import AUCTIONS, CONFIG
 
 OPERATOR = 1
-FOUNDING = ("settlement", *AUCTIONS, "negotiation", "tariff", "anonymous")
+FOUNDING = ("settlement", *AUCTIONS, "negotiation", "tariff", "conditional", "anonymous")
 TERMS = CONFIG["settlement"]
 TARIFF = GridTariff(retail_price=TERMS["retail_price"], feed_in_price=TERMS["feed_in_price"])
 
@@ -49,7 +49,7 @@ class SettlementSide(Side):
             before = self.account(who)
             grown = Account(guarantee=Money(before.guarantee + amount), arrears=before.arrears)
             self.accounts = {**self.accounts, who: grown}  # type: ignore[dict-item]
-        elif venue in (*AUCTIONS, "negotiation", "tariff", "anonymous"):
+        elif venue in FOUNDING:
             require(who != OPERATOR, "OperatorNotAdmitted", participantId=who)
             if venue == "negotiation":
                 self.talks = negotiation.add_margin(self.talks, who, amount)  # type: ignore[arg-type]
@@ -57,6 +57,8 @@ class SettlementSide(Side):
                 self.board = tariff.add_margin(self.board, who, amount)  # type: ignore[arg-type]
             elif venue == "anonymous":
                 self.add_anonymous_margin(who, amount)
+            elif venue == "conditional":
+                self.add_conditional_margin(who, amount)
             else:
                 self.add_auction_margin(venue, who, amount)
         else:
@@ -162,6 +164,8 @@ class SettlementSide(Side):
             require(self.tariff_is_final(slot), "OutcomeOpen", slot=slot)
         elif venue == "anonymous":
             require(self.anonymous_is_final(slot), "OutcomeOpen", slot=slot)
+        elif venue == "conditional":
+            require(self.conditional_is_final(slot), "OutcomeOpen", slot=slot)
         else:
             self.collect_in_hostile(venue, slot, members)
             return
@@ -172,6 +176,8 @@ class SettlementSide(Side):
                 self.collect_in_tariff(slot, who)
             elif venue == "anonymous":
                 self.collect_in_anonymous(slot, who)
+            elif venue == "conditional":
+                self.collect_in_conditional(slot, who)
             else:
                 self.collect_in_negotiation(slot, who)
 
@@ -204,6 +210,8 @@ class SettlementSide(Side):
             return self.close_in_tariff(slot, who)
         if venue == "anonymous":
             return self.close_in_anonymous(slot, who)
+        if venue == "conditional":
+            return self.close_in_conditional(slot, who)
         return self.close_in_hostile(venue, slot, who)
 
     def _pay(self, bills: Mapping[Any, Bill]) -> None:

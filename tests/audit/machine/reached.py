@@ -12,13 +12,15 @@ from tests.audit.machine.invariants import INVARIANTS
 from tests.audit.machine.running import Tally
 
 # Nobody but a contract of the system may ever call these with success.
-INTERNAL = {"addMargin", "close", "release"}
+INTERNAL = {"addMargin", "close", "release", "collectTags"}
 # Succeed only in ways that the machine does not go.
 NEVER_DONE = {
     ("token", "permit"),
     ("registry", "changeDefaultAdminDelay"),
     # Only a venue's, which the machine has in "anonymous".
     *(("notes", name) for name in ("sell", "refund", "spend")),
+    # Once, before anything else.
+    ("tags", "setPledgeBook"),
     # Of an open auction, and of a sealed one.
     *(("open_auction", name) for name in ("commit", "commitMany", "commitFor", "cancel", "open")),
     *(("open_auction", name) for name in ("forfeit", "compensate")),
@@ -67,19 +69,23 @@ REFUSED = {
     "NoSurplus",
     "NotSecured",
     "NothingForfeited",
+    "NothingOwed",
     "NothingToTake",
     "OfferExpired",
     "OnlyBy",
     "OperatorNotSettled",
     "OrderExists",
+    "OrderTooSmall",
     "OutcomeOpen",
     "OutsideReadingWindow",
     "PriceMismatch",
+    "PriceNotMet",
     "ReadingExists",
     "ReadingOpen",
     "ReleaseTooEarly",
     "SessionLimitExceeded",
     "SignatureMismatch",
+    "SlotNotMinted",
     "SlotPoolTooLow",
     "WrongPhase",
 }

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from tests.audit.machine import actions_anonymous, lens
+from tests.audit.machine.actions_conditional import FILLERS as TAG_FILLERS
 from tests.audit.machine.adversary import OURS
 from tests.audit.machine.choices import ACTIONS, Chooser, Memory
 from tests.audit.machine.driver import EvmDriver
@@ -21,6 +22,7 @@ from tests.audit.machine.world import CONFIG
 
 SLOT = CONFIG["slot_seconds"]
 FILLERS = (
+    *TAG_FILLERS,
     "commit",
     "commit",
     "place_order",

@@ -10,6 +10,8 @@ from setm.types import Kind
 from tests.audit.machine.minting import issuer, serial_of
 from tests.audit.machine.model import Model, agrees
 from tests.audit.machine.model_auction import RULES
+from tests.audit.machine.model_conditional import CLASSES
+from tests.audit.machine.model_settlement import FOUNDING
 from tests.audit.machine.steps import NOBODY, WAIT, Minted, Outcome, Sig, Step
 from tests.audit.machine.witness import Witness
 from tests.audit.machine.world import CONFIG, MASKS, MEMBERS, World
@@ -72,21 +74,19 @@ class Stage:
             driver.deploy(venue, "house", "settlement", rule, VALUES[venue])
         driver.deploy("negotiation", "house", "settlement", VALUES["negotiation"])
         driver.deploy("tariff", "house", "settlement", VALUES["tariff"])
+        classes = [(number, int(source)) for number, source in CLASSES.items()]
+        driver.deploy("tags", "registry", "meters", "settlement", classes)
+        driver.deploy("conditional", "house", "settlement", "tags", VALUES["conditional"])
+        driver.deploy("tag_lens", "conditional", "tags")
         driver.deploy("notes", to_bytes(issuer().public.modulus), *VALUES["notes"])
         driver.deploy("anonymous", "house", "settlement", VALUES["anonymous"], "notes")
         driver.deploy("anonymous_lens", "anonymous")
         driver.deploy("lens", "house", "meters", "settlement", "negotiation", "tariff")
         driver.deploy("liar", "house")
         driver.deploy("brick")
-        for venue in (
-            "settlement",
-            "auction",
-            "open_auction",
-            "negotiation",
-            "tariff",
-            "anonymous",
-        ):
+        for venue in FOUNDING:
             self.do(self.step("governance", "house", "addVenue", venue))
+        self.do(self.step("governance", "tags", "setPledgeBook", "conditional"))
         self.set_up_people()
 
     # Steps
@@ -150,14 +150,11 @@ class Stage:
 
     def equipment(self, who: int, name: str) -> list[Step]:
         """Return the steps that give a member margins and a meter."""
-        locks = [
-            self.step(name, "house", "lock", venue, PURSE // 40)
-            for venue in ("auction", "open_auction", "negotiation", "tariff", "anonymous")
-        ]
+        locks = [self.step(name, "house", "lock", venue, PURSE // 40) for venue in FOUNDING[1:]]
         meter_id = "0x" + identity_commitment(f"meter {who}", bytes(32)).hex()
         binding = (meter_id, who, f"device {who}", CAPACITY_WH, FOREVER)
         bind = self.step(name, "meters", "bindMeter", binding, "authority", Sig("authority"))
-        return [*locks, bind]
+        return [*locks, bind, self.step(name, "tags", "register", [who])]
 
     def funding(self, name: str, mask: str, first_note_id: int) -> list[Step]:
         """Return the steps that give a one-time account two notes."""

@@ -16,7 +16,7 @@ from tests.audit.machine.witness_anonymous import HiddenWitness
 from tests.audit.machine.world import AUCTIONS, CONFIG, OPERATOR_ID
 
 Key = tuple[str, int, int]
-MARGINED = (*AUCTIONS, "negotiation", "tariff", "anonymous")
+MARGINED = (*AUCTIONS, "negotiation", "tariff", "conditional", "anonymous")
 
 
 class OwnOrder(NamedTuple):
@@ -83,6 +83,10 @@ class Witness(HiddenWitness):
         default_factory=lambda: defaultdict(list)
     )
     agreed: dict[tuple[int, int], Agreed] = field(default_factory=lambda: defaultdict(Agreed))
+    dealt: dict[tuple[int, int], Agreed] = field(default_factory=lambda: defaultdict(Agreed))
+    posted: dict[int, Any] = field(default_factory=dict)
+    taken_of: Counter[int] = field(default_factory=Counter)
+    owed_of: Counter[int] = field(default_factory=Counter)
     taken: dict[tuple[int, int], Taken] = field(default_factory=dict)
     announced: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     readings: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
@@ -204,10 +208,21 @@ class Witness(HiddenWitness):
         energy_wh, price = args["energyWh"], args["price"]
         for slot in range(args["firstSlot"], args["firstSlot"] + args["slotCount"]):
             buyer, seller = self.agreed[slot, args["buyerId"]], self.agreed[slot, args["sellerId"]]
-            buyer.bought_wh += energy_wh
-            buyer.payment += payment_up(energy_wh, price)
-            seller.sold_wh += energy_wh
-            seller.revenue += payment_down(energy_wh, price)
+            _agree(buyer, seller, energy_wh, price)
+
+    def on_order_posted(self, event: Seen, args: dict[str, Any]) -> None:
+        self.posted[args["orderId"]] = args["order"]
+
+    def on_order_taken(self, event: Seen, args: dict[str, Any]) -> None:
+        slot = args["slot"]
+        buyer, seller = self.dealt[slot, args["buyerId"]], self.dealt[slot, args["sellerId"]]
+        _agree(buyer, seller, args["energyWh"], args["price"])
+        self.taken_of[args["orderId"]] += args["energyWh"]
+        self.owed_of[args["orderId"]] += args["owedWh"]
+
+    def on_tags_delivered(self, event: Seen, args: dict[str, Any]) -> None:
+        self._flow(args["sellerId"], payment=args["compensation"])
+        self._flow(args["buyerId"], compensation=args["compensation"])
 
     def on_energy_announced(self, event: Seen, args: dict[str, Any]) -> None:
         self.announced[args["slot"]][args["side"]] += args["energyWh"]
@@ -258,3 +273,10 @@ class Witness(HiddenWitness):
             if bound["participantId"] == who and is_valid:
                 return number
         return 0
+
+
+def _agree(buyer: Agreed, seller: Agreed, energy_wh: int, price: int) -> None:
+    buyer.bought_wh += energy_wh
+    buyer.payment += payment_up(energy_wh, price)
+    seller.sold_wh += energy_wh
+    seller.revenue += payment_down(energy_wh, price)

@@ -72,6 +72,15 @@ CONFIG: dict[str, Any] = {
         "cover_price": 55_500,
         "max_energy_wh": 2_000,
     },
+    "conditional": {
+        "gate_lead": 900,
+        "horizon_seconds": 7_200,
+        "floor_price": 20_000,
+        "cap_price": 60_000,
+        "cover_price": 55_500,
+        "max_energy_wh": 3_000,
+        "tag_price": 10_000,
+    },
     "anonymous": {
         "gate_lead": 1_200,
         "horizon_seconds": 9_000,
@@ -88,8 +97,17 @@ CONFIG: dict[str, Any] = {
 OPERATOR_ID = 1
 AUCTIONS = ("auction", "open_auction")
 # The first is settlement, then those with margins, then those that a hostile governance may add.
-VENUES = ("settlement", *AUCTIONS, "negotiation", "tariff", "anonymous", "liar", "brick")
-TRADING = 5
+VENUES = (
+    "settlement",
+    *AUCTIONS,
+    "negotiation",
+    "tariff",
+    "conditional",
+    "anonymous",
+    "liar",
+    "brick",
+)
+TRADING = 6
 CONTRACTS = {
     "token": "TestEuro",
     "registry": "ParticipantRegistry",
@@ -102,9 +120,12 @@ CONTRACTS = {
     "open_auction": "Auction",
     "negotiation": "Negotiation",
     "tariff": "Tariff",
+    "tags": "EnergyTag",
+    "conditional": "ConditionalMarket",
     "notes": "NoteBook",
     "anonymous": "AnonymousNegotiation",
     "lens": "AuditLens",
+    "tag_lens": "AuditTagLens",
     "anonymous_lens": "AuditAnonymousLens",
     "liar": "SettlementVenue",
     "brick": "ClearingVenue",
