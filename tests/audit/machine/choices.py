@@ -259,7 +259,7 @@ def time_passes(chooser: Chooser) -> Step | None:
         return chooser.wait_until(chooser.now + dice.randrange(1, 400))
     if kind < 97:
         return chooser.wait_until(chooser.now + SLOT + dice.randrange(SLOT))
-    if kind < 99:
+    if kind < 98:
         return chooser.wait_until(chooser.now + dice.choice([3_600, 7_200, 86_400]))
     # The ring turns once: slots that nobody finished meet those that want their place.
     slot = dice.choice(chooser.traded_slots() or [chooser.now // SLOT])
