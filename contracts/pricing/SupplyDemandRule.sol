@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {LadderLib} from "../libraries/LadderLib.sol";
+import {RatioLib} from "../libraries/RatioLib.sol";
 import {MeritOrderRule} from "./MeritOrderRule.sol";
 
 /// @title One price that follows the ratio of supply to demand
@@ -50,11 +51,7 @@ contract SupplyDemandRule is MeritOrderRule {
 
     /// @notice The price of a ratio, 0.001 EUR/MWh: the feed-in price without demand, the retail price without supply.
     function priceOf(uint256 supplyWh, uint256 demandWh) public view returns (uint256) {
-        if (supplyWh >= demandWh) return feedInPrice;
-        if (supplyWh == 0) return retailPrice;
-        uint256 below = (retailPrice - feedInPrice) * supplyWh + feedInPrice * demandWh;
-        // Nothing below the line only if both prices are zero.
-        return below == 0 ? 0 : (uint256(feedInPrice) * retailPrice * demandWh) / below;
+        return RatioLib.priceOf(supplyWh, demandWh, feedInPrice, retailPrice);
     }
 
     function _total(uint256[] memory ladder) private pure returns (uint256) {
