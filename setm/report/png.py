@@ -18,6 +18,9 @@ from setm.report.figures import balance_values, paths_label, stepped, unit_of
 from setm.report.palette import CYCLE, DEMAND, GREY, ORANGE, SKY, SUPPLY, mechanism_colours
 from setm.report.prepare import Balance, Bills, Prepared, Step, slot_label
 
+# More bars in a small panel than have room for their names side by side.
+CROWDED_BARS = 4
+
 
 def write_plots(prepared: Prepared, folder: FilePath) -> list[FilePath]:
     """Draw every plot that has something to show into ``folder``; return the files."""
@@ -240,7 +243,10 @@ def _bill(axes: Axes, bills: Bills, prepared: Prepared) -> None:
     colours = {"grid only": GREY} | mechanism_colours(prepared.mechanisms)
     values = {"grid only": bills.grid_only} | dict(bills.by_mechanism)
     bars = axes.bar(list(values), list(values.values()), color=[colours[name] for name in values])
-    axes.bar_label(bars, fmt="%#.4g", fontsize=8, padding=2)
+    is_crowded = len(values) > CROWDED_BARS
+    axes.bar_label(bars, fmt="%#.4g", fontsize=5 if is_crowded else 8, padding=2)
+    if is_crowded:
+        axes.tick_params(axis="x", labelrotation=90, labelsize=7)
     axes.axhline(0, color="#9aa1ab", lw=0.8)
     axes.margins(y=0.18)
     axes.set_title(bills.participant, fontsize=10, loc="left")
