@@ -17,7 +17,17 @@ CONTRACTS = ROOT / "contracts"
 
 # From the bottom up. A part may import parts of its own floor and of the floors below; no two parts need each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("units", "slots", "types", "errors", "messages", "environment", "keystore", "files"),
+    (
+        "units",
+        "slots",
+        "types",
+        "errors",
+        "messages",
+        "signatures",
+        "environment",
+        "keystore",
+        "files",
+    ),
     (
         "orders",
         "pricing",
