@@ -17,11 +17,14 @@ from setm.agents.types import QuantityForecast
 from setm.data import MeterSeries, history_view, slots_per_day
 from setm.errors import ForecastError
 from setm.forecast import BacktestRow, Direction, Forecast, backtest, forecast_day
+from setm.forecast.together import TOGETHER, forecast_days
 from setm.slots import Slot
 
 BACKTEST_ORIGINS = 7
 # How often processes are started for what killed ones left open.
 POOLS = 3
+# From so many questions on, those that arrays can answer are answered together.
+MANY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +93,14 @@ def foresee_all(
 ) -> dict[tuple[str, Direction], Foresight]:
     """Return all answers; each is computed in a process of its own, so no agent can look at another's data.
 
-    What a killed process was to answer is asked again. Raises ``ForecastError`` if they are killed again and again.
+    Many questions to models of ``TOGETHER`` alone, without a backtest, are answered at once instead, each from its own
+    row of an array and equal to the last bit. What a killed process was to answer is asked again. Raises
+    ``ForecastError`` if they are killed again and again.
     """
+    if len(questions) >= MANY and all(
+        item.model in TOGETHER and not item.with_backtest for item in questions
+    ):
+        return _foresee_together(questions, each)
     answers: dict[tuple[str, Direction], Foresight] = {}
     for _ in range(POOLS):
         open_ones = [item for item in questions if (item.name, item.direction) not in answers]
@@ -102,6 +111,33 @@ def foresee_all(
         f"forecasts: their processes were killed {POOLS} times (is memory short?); {len(answers)} of {len(questions)} "
         "are made; run the same command again"
     )
+
+
+def _foresee_together(
+    questions: Sequence[Question], each: Callable[[str], None]
+) -> dict[tuple[str, Direction], Foresight]:
+    """Return all answers; those over the same slots, of one model and direction, come from one array."""
+    alike: dict[tuple[object, ...], list[Question]] = {}
+    for item in questions:
+        span = (item.days, item.gate_slot, item.first_slot, item.horizon_slots)
+        key = (item.direction, item.model, item.series.slot_seconds, *span)
+        alike.setdefault(key, []).append(item)
+    answers: dict[tuple[str, Direction], Foresight] = {}
+    for group in alike.values():
+        first = group[0]
+        made = forecast_days(
+            [history_view(item.series, item.gate_slot, item.days) for item in group],
+            direction=first.direction,
+            horizon_slots=first.horizon_slots,
+            gap_slots=first.first_slot - first.gate_slot,
+            model=first.model,
+        )
+        for item, forecast in zip(group, made, strict=True):
+            answers[item.name, item.direction] = Foresight(
+                name=item.name, direction=item.direction, forecast=forecast, backtest=[]
+            )
+            each(item.name)
+    return answers
 
 
 def _ask_pool(
