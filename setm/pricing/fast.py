@@ -28,7 +28,7 @@ Energies = npt.NDArray[np.int64]
 MAX_ORDER_WH = (1 << 32) - 1
 MAX_ORDERS = 1 << 21
 # So many orders at a time fit the processor's cache.
-CHUNK = 1 << 16
+CHUNK = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -213,7 +213,11 @@ def _share_margin(
         return
     before, got = np.cumsum(held) - held, np.cumsum(filled) - filled
     cumulated = np.cumsum(energy_wh.ravel()[order], dtype=np.int64) - before[column]
-    shared = _cumulated_share(cumulated, filled[column], held[column]) + got[column]
+    shared = np.empty_like(cumulated)
+    for start in range(0, len(order), CHUNK):
+        part = slice(start, start + CHUNK)
+        of = column if isinstance(column, int) else column[part]
+        shared[part] = _cumulated_share(cumulated[part], filled[of], held[of]) + got[of]
     fills.reshape(-1)[order] = np.diff(shared, prepend=0)
 
 
