@@ -29,6 +29,8 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 LOCAL_MNEMONIC = "test test test test test test test test test test test junk"
 CHAIN_ID = 1337
 ACCOUNTS = 20
+# Each of them can give gas money to thousands of members.
+BALANCE_ETHER = 1_000_000
 BLOCK_GAS_LIMIT = 30_000_000
 START_SECONDS = 30.0
 ADVANCE_ATTEMPTS = 5
@@ -299,6 +301,7 @@ def _command(kind: NodeKind, port: int, start_at: datetime) -> list[str]:
             *("--miner.blockGasLimit", str(BLOCK_GAS_LIMIT)),
             *("--wallet.mnemonic", LOCAL_MNEMONIC),
             *("--wallet.totalAccounts", str(ACCOUNTS)),
+            *("--wallet.defaultBalance", str(BALANCE_ETHER)),
             *("--server.host", HOST),
             *("--server.port", str(port)),
             *("--logging.quiet", "true"),
@@ -312,6 +315,7 @@ def _command(kind: NodeKind, port: int, start_at: datetime) -> list[str]:
             *("--gas-limit", str(BLOCK_GAS_LIMIT)),
             *("--mnemonic", LOCAL_MNEMONIC),
             *("--accounts", str(ACCOUNTS)),
+            *("--balance", str(BALANCE_ETHER)),
             *("--host", HOST),
             *("--port", str(port)),
             "--quiet",

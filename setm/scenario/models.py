@@ -37,6 +37,8 @@ from setm.types import Grid, Kind
 from setm.units import Money, Price, money_from_eur, price_from_eur_per_mwh
 
 INCONSISTENT = "inconsistent"
+# As many enrol and trade in the half day before delivery at a second a transaction.
+MAX_PARTICIPANTS = 1000
 
 
 class Part(BaseModel):
@@ -134,7 +136,7 @@ class HouseholdSpec(Part):
 class CommunitySpec(Part):
     """Households drawn from a seed: ``count`` participants in a few lines."""
 
-    count: int = Field(ge=2, le=500)
+    count: int = Field(ge=2, le=MAX_PARTICIPANTS)
     seed: int = Field(default=1, ge=0, le=2**63 - 1)
     profiles: Annotated[Path, Field(strict=False)]
     pv_share: float = Field(default=0.5, ge=0, le=1)
@@ -241,7 +243,9 @@ class Scenario(Part):
     negotiation: NegotiationTerms = NegotiationTerms()
     metering: Metering = Metering()
     community: CommunitySpec | None = None
-    participants: tuple[ParticipantSpec, ...] = Field(default=(), max_length=500, strict=False)
+    participants: tuple[ParticipantSpec, ...] = Field(
+        default=(), max_length=MAX_PARTICIPANTS, strict=False
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -71,7 +71,7 @@ def test_another_seed_is_another_community(tmp_path: Path) -> None:
     ("field", "value", "expected"),
     [
         ("count", 1, "found 1, expected greater than or equal to 2"),
-        ("count", 501, "found 501, expected less than or equal to 500"),
+        ("count", 1001, "found 1001, expected less than or equal to 1000"),
         ("pv_share", 1.5, "found 1.5, expected less than or equal to 1"),
         ("supply_ratio", -1, "found -1, expected greater than or equal to 0"),
         ("bidder", "clever", "found 'clever', expected 'forecast' or 'zero intelligence'"),
