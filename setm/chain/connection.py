@@ -19,7 +19,7 @@ from web3 import Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from setm.errors import AnswerLost, ChainUnreachable
+from setm.errors import AnswerLost, ChainError, ChainUnreachable
 
 # A node closes connections that were silent for a while; a request on such a one would look lost.
 IDLE_SECONDS = 2.0
@@ -68,6 +68,16 @@ def connect(
     provider = PatientProvider(listed, patience or Patience(), chain_id, is_alive)
     provider.begin()
     return Web3(provider)
+
+
+def request(web3: Connection, method: str, *params: Any, may_refuse: bool = False) -> Any:
+    """Return what the node answers to any method; None if it may refuse and does, else ``ChainError`` says why."""
+    answer: Any = web3.provider.make_request(RPCEndpoint(method), list(params))
+    if "error" not in answer:
+        return answer["result"]
+    if may_refuse:
+        return None
+    raise ChainError(f"the node refuses {method}: {answer['error'].get('message', '')}")
 
 
 class PatientProvider(JSONBaseProvider):
