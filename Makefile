@@ -7,6 +7,7 @@ AUDIT_TESTS ?= tests/audit
 CONTRACT_TESTS ?= tests/contracts
 TEST_OPTIONS ?=
 STAGES ?=
+BENCH_OPTIONS ?=
 # Whether `make test` runs every suite whole: then it also asks whether each threat was answered.
 WHOLE := $(if $(filter-out file,$(foreach it,PYTHON_TESTS AUDIT_TESTS CONTRACT_TESTS TEST_OPTIONS,$(origin $(it)))),,yes)
 
@@ -42,8 +43,8 @@ mutation: setup ## Change the contracts a place at a time, all of them, and ask 
 fmt: setup ## Format Python and Solidity
 	@tools/fmt
 
-bench: setup ## Measure the gas of every operation against its ceiling
-	@$(BIN)/setm bench gas
+bench: setup ## Measure gas, seconds and memory by number of participants (BENCH_OPTIONS=--quick for less)
+	@$(BIN)/setm bench $(BENCH_OPTIONS)
 
 coverage: setup ## Measure the coverage of both test suites, write reports/coverage.md
 	@$(BIN)/python tools/coverage.py

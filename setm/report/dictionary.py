@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 
 from setm.report import schema
+from setm.report.bench_schema import BENCH_TABLES
 from setm.report.comparison import COMPARISON_TABLES
 from setm.report.study_schema import STUDY_TABLES
 from setm.report.value_schema import VALUE_TABLES
@@ -507,7 +508,7 @@ def event_fields(parts: tuple[str | Mapping[str, Field], ...]) -> dict[str, Fiel
 def rows() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield where, name, type, unit and meaning of every column and field."""
     own = (*schema.MECHANISM_TABLES, *schema.RUN_TABLES)
-    for table in (*own, *VALUE_TABLES, *STUDY_TABLES, *COMPARISON_TABLES):
+    for table in (*own, *VALUE_TABLES, *STUDY_TABLES, *COMPARISON_TABLES, *BENCH_TABLES):
         for column in table.columns:
             yield table.name, column.name, column.kind, column.unit, column.meaning
     for interface, events in EVENTS.items():
