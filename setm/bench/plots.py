@@ -52,6 +52,11 @@ def _gas(found: Found) -> Figure:
             _line(axes, [one.participants for one in rows], list(map(share, rows)), place, name)
         axes.set_ylabel(label)
         _scale(axes, found.plan.sizes)
+        low, high = axes.get_ylim()
+        if high < 10 * low:
+            # Less than a decade has hardly a tick of its own.
+            axes.yaxis.set_minor_formatter(EngFormatter())
+            axes.tick_params(axis="y", which="minor", labelsize=SMALL)
     _legend(figure, panels[0])
     return figure
 
@@ -109,6 +114,7 @@ def _scale(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set_yscale("log")
     axes.set_xticks(list(sizes), [f"{size:,}" for size in sizes])
     axes.xaxis.set_minor_formatter("")
+    axes.yaxis.set_minor_formatter("")
     axes.yaxis.set_major_formatter(EngFormatter())
     axes.set_xlabel("participants")
 
