@@ -176,10 +176,11 @@ contract EnergyTag is ERC1155, EnergyTagDevices {
         require(ids.length == amounts.length, LengthMismatch(ids.length, amounts.length));
         for (uint256 i = 0; i < ids.length; ++i) {
             require(amounts[i] != 0, NoTags(ids[i]));
-            claimedBy[msg.sender][ids[i]] += amounts[i];
         }
+        // Before anything is counted: of tags that are not there any number may be named, also twice.
         _update(msg.sender, address(0), ids, amounts);
         for (uint256 i = 0; i < ids.length; ++i) {
+            claimedBy[msg.sender][ids[i]] += amounts[i];
             // Not above what was minted, or there were no such tags to burn.
             _totals[ids[i]].claimedWh += uint128(amounts[i]);
         }

@@ -408,8 +408,9 @@ def test_the_same_tags_named_twice_in_one_claim_are_counted_once(holder):
     stage, tags = holder, holder.system.tags
     wind = stage.id_of(Source.WIND)
     for name, more in (("claim", (NOBODY, PURPOSE)), ("claimConsumption", ())):
-        args = (name, [wind, wind], [150, 150], *more)
-        assert refusal(tags.send, *args, sender=stage.alice) == "ERC1155InsufficientBalance"
+        for amounts in ([150, 150], [1, 2**256 - 1]):
+            args = (name, [wind, wind], amounts, *more)
+            assert refusal(tags.send, *args, sender=stage.alice) == "ERC1155InsufficientBalance"
     tags.send("claimConsumption", [wind, wind], [100, 100], sender=stage.alice)
     assert stage.claimed_of(wind) == 200
 

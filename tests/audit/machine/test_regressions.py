@@ -71,6 +71,17 @@ A_HOSTILE_RENEWAL = [
     Step(1800088001, "notary", "registry", "revoke", (2,)),
 ]
 
+# Tags that a stranger has not, twice in one claim: counted before they were burnt, their sum ran over.
+A_CLAIM_ABOVE_ALL_NUMBERS = [
+    Step(
+        1800107677,
+        "mallory",
+        "tags",
+        "claim",
+        ([100_000] * 2, [1, 2**256 - 1], "settlement", "0x" + "00" * 32),
+    ),
+]
+
 
 @pytest.mark.parametrize(
     "steps",
@@ -79,8 +90,15 @@ A_HOSTILE_RENEWAL = [
         A_VENUE_THAT_NOBODY_ASKED_FOR,
         A_HOSTILE_RENEWAL,
         A_COMPENSATION_OF_THE_FIRST_SLOT,
+        A_CLAIM_ABOVE_ALL_NUMBERS,
     ],
-    ids=["forged in a batch", "unasked venue", "hostile renewal", "first slot of all time"],
+    ids=[
+        "forged in a batch",
+        "unasked venue",
+        "hostile renewal",
+        "first slot of all time",
+        "claim above all numbers",
+    ],
 )
 def test_what_once_broke_holds(steps):
     assert failure_of(ground(), steps) == ""
