@@ -65,6 +65,22 @@ def test_a_surplus_is_paid_once_to_the_grid_operator_whoever_asks(rule: PricingR
         market.auction.send("payOutSurplus", slot, sender=stranger)
 
 
+def test_a_surplus_of_a_single_unit_is_kept_and_paid_out() -> None:
+    """10 Wh between a buyer and a seller one tick of 0.1 EUR/MWh apart: 1e-6 EUR."""
+    market = market_of(PayAsBid())
+    market.reset()
+    slot, (buyer, seller) = market.first_slot, market.people[:2]
+    orders = (order_of(buyer, slot, Side.BID, 101, 10), order_of(seller, slot, Side.ASK, 100, 10))
+    booked = [BookedOrder(order=order, bound=BOUND, is_opened=True) for order in orders]
+    market.enter(booked, booked)
+    market.clear()
+    assert market.auction.call("clearingOf", slot).surplus == 1
+    market.auction.send("collect", slot, [buyer.id])
+    before = free_of_operator(market)
+    assert market.auction.send("payOutSurplus", slot).only("SurplusPaid")["amount"] == 1
+    assert free_of_operator(market) == before + 1
+
+
 def test_nothing_is_paid_out_before_the_clearing() -> None:
     market = market_of(PayAsBid())
     market.reset()
