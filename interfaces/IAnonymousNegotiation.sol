@@ -144,7 +144,7 @@ interface IAnonymousNegotiation {
     /// @notice Thrown when the price lies outside the band, 0.001 EUR/MWh.
     error PriceOutOfBand(uint256 price, uint256 floorPrice, uint256 capPrice);
     /// @notice Thrown when the same agreement is brought twice.
-    error AgreementUsed(bytes32 agreementId);
+    error AgreementUsed(bytes32 digest);
     /// @notice Thrown when the arbiter may not enter anything now (unknown, suspended, expired or revoked).
     error PartyInactive(uint32 participantId);
     /// @notice Thrown when the arbiter is a side of the agreement.

@@ -45,7 +45,7 @@ def agree(book: Book, *, agreement: Agreement, agreement_id: bytes, now: int) ->
     if now > agreement.deadline:
         raise Refused("OfferExpired", expiresAt=agreement.deadline, nowAt=now)
     if agreement_id in book.deals:
-        raise Refused("AgreementUsed", agreementId="0x" + agreement_id.hex())
+        raise Refused("AgreementUsed", digest="0x" + agreement_id.hex())
     if agreement.buyer == agreement.seller:
         raise Refused("AccountTwice", account=agreement.buyer)
     _require_arbiter(book, agreement)

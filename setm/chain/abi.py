@@ -51,7 +51,6 @@ def _errors() -> dict[bytes, dict[str, Any]]:
         for item in abi(contract):
             if item["type"] == "error":
                 function = cast(ABIFunction, {**item, "type": "function"})
-                # Two contracts may call the arguments of one error differently: the first name counts.
                 known.setdefault(bytes(function_abi_to_4byte_selector(function)), item)
     return known
 

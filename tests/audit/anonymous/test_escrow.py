@@ -73,7 +73,7 @@ def test_refuses_a_stale_quote_and_keeps_the_money(stage: Stage) -> None:
 def test_refuses_the_same_agreement_twice(stage: Stage) -> None:
     number = held(stage)
     agreed = stage.agreement(stage.a, stage.b)
-    assert bring(stage, agreed) == ("AgreementUsed", {"agreementId": number})
+    assert bring(stage, agreed) == ("AgreementUsed", {"digest": number})
 
 
 def test_refuses_one_account_on_both_sides(stage: Stage) -> None:

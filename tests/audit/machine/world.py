@@ -288,9 +288,6 @@ class World:
 
     def said(self, error: str, arguments: Mapping[str, Any]) -> str:
         """Return a refusal as the references write it, addresses by name."""
-        if error == "AgreementUsed":
-            # Two contracts have it, each with a word of its own for the value: a decoder knows one of them.
-            arguments = {"digest": next(iter(arguments.values()))}
         listed = ", ".join(f"{key}={self.plain(value)}" for key, value in arguments.items())
         return f"{error}({listed})"
 

@@ -17,6 +17,15 @@ def revert_data(signature: str, *values: object) -> bytes:
     return keccak(text=signature)[:4] + encode(types, values)
 
 
+def test_the_arguments_of_an_error_have_the_same_names_in_every_contract():
+    """Otherwise they came by the names of whichever contract is known first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for contract in ROLES.values():
+        for item in (item for item in abi(contract) if item["type"] == "error"):
+            names = tuple(argument["name"] for argument in item["inputs"])
+            assert found.setdefault(item["name"], names) == names, (contract, item["name"])
+
+
 def test_a_custom_error_comes_with_its_arguments_by_name():
     found = decode_error(revert_data("FreeBalanceTooLow(uint32,uint256,uint256)", 7, 100, 99))
     assert found.name == "FreeBalanceTooLow"
