@@ -77,7 +77,10 @@ STAGES: tuple[Stage, ...] = (
         has_figures=False,
     ),
     _suite(
-        "attacks", "single attacks, each with the answer that docs/security.md names", *BOTH_CORES
+        "attacks",
+        "single attacks, each with the answer that docs/security.md names",
+        "tests/audit/anonymous",
+        *BOTH_CORES,
     ),
     _suite(
         "machine", "16 invariants hold after every random step of the whole system", *BOTH_CORES

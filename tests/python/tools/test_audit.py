@@ -71,3 +71,9 @@ def test_stages_run_in_the_order_of_the_audit() -> None:
 def test_refuses_an_unknown_stage_and_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="no stage luck: expected some of tools, tests, attacks"):
         chosen(["luck"])
+
+
+def test_every_folder_of_attacks_belongs_to_a_stage() -> None:
+    commands = {part for stage in audit.STAGES for part in stage.command}
+    folders = {path.parent for path in (audit.ROOT / "tests" / "audit").rglob("test_*.py")}
+    assert {folder.relative_to(audit.ROOT).as_posix() for folder in folders} <= commands
