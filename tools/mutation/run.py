@@ -28,6 +28,7 @@ TESTS = (
     "tests/contracts/integration",
     "tests/contracts/invariant",
     "tests/audit/mutation",
+    "tests/audit/anonymous",
     "tests/audit/attacks",
 )
 IMPORTED = re.compile(r"^(?:from|import) ((?:tests|scripts|setm\.evm)[\w.]*)", re.MULTILINE)
