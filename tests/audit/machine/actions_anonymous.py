@@ -221,6 +221,12 @@ def decide_deal(chooser: Chooser) -> Step | None:
 
 @action(2)
 def refund_deal(chooser: Chooser) -> Step | None:
+    hidden = chooser.model.hidden
+    ended = [number for number, deal in hidden.deals.items() if deal.state is not State.HELD]
+    if ended and chooser.chance(15):
+        return chooser.step(
+            chooser.anybody(), VENUE, "refund", "0x" + chooser.dice.choice(ended).hex()
+        )
     found = deal_in(chooser, "decided")
     if found is None:
         return None

@@ -122,6 +122,9 @@ def deliver_tags(chooser: Chooser) -> Step | None:
         number = chooser.one(owed)
     if chooser.chance(4):
         number = chooser.dice.randrange(book.trades + 2)
+    ended = [number for number, debt in book.debts.items() if debt.is_delivered]
+    if ended and chooser.chance(15):
+        number = chooser.one(ended)
     if number is None:
         return None
     return chooser.step(chooser.anybody(), MARKET, "deliver", number)

@@ -134,7 +134,7 @@ FAULTS = (
         says="a buyer pays all that its order bound",
         contract="Auction",
         file="contracts/market/AuctionOutcome.sol",
-        right="payment = MoneyLib.paymentUp(filledWh, _results[slot].bidPrice);\n        }\n        order.bits",
+        right="payment = MoneyLib.paymentUp(filledWh, price);\n        }\n        order.bits",
         wrong="payment = filledWh == 0 ? 0 : bound;\n        }\n        order.bits",
     ),
     Fault(
@@ -169,6 +169,99 @@ FAULTS = (
         file="contracts/libraries/OrderLib.sol",
         right="uint256 tail = (energyWh << ENERGY_SHIFT) | (aheadWh << AHEAD_SHIFT) | (tick << TICK_SHIFT);",
         wrong="uint256 tail = (energyWh << ENERGY_SHIFT) | ((aheadWh & 0) << AHEAD_SHIFT) | (tick << TICK_SHIFT);",
+    ),
+    Fault(
+        breaks="I3",
+        says="all that was taken of a tariff fills, whatever the other side took",
+        contract="Tariff",
+        file="contracts/libraries/AnnouncementLib.sol",
+        right="if (otherWh >= sideWh) return energyWh;",
+        wrong="if (otherWh >= sideWh || aheadOf(word) < sideWh) return energyWh;",
+    ),
+    Fault(
+        breaks="I7",
+        says="energy is announced when the price is posted already",
+        contract="Tariff",
+        file="contracts/market/Tariff.sol",
+        right="_requireAnnouncing(slot);",
+        wrong="",
+    ),
+    Fault(
+        breaks="I5",
+        says="an order with conditions is taken at any price",
+        contract="ConditionalMarket",
+        file="contracts/market/ConditionalMarket.sol",
+        right="require(isMet, PriceNotMet(order.price, price));",
+        wrong="",
+    ),
+    Fault(
+        breaks="I11",
+        says="whoever buys on conditions pays one unit more than agreed",
+        contract="ConditionalMarket",
+        file="contracts/market/ConditionalMarket.sol",
+        right="uint256 payment = MoneyLib.paymentUp(trade.energyWh, trade.price);",
+        wrong="uint256 payment = MoneyLib.paymentUp(trade.energyWh, trade.price) + 1;",
+    ),
+    Fault(
+        breaks="I9",
+        says="what a trade owes is said to be delivered again",
+        contract="ConditionalMarket",
+        file="contracts/market/ConditionalPledges.sol",
+        right="require(debt.owedWh != 0 && !debt.isDelivered, NothingOwed(tradeId));",
+        wrong="require(debt.owedWh != 0, NothingOwed(tradeId));\n"
+        "        if (debt.isDelivered) {\n"
+        "            emit TagsDelivered(tradeId, debt.buyerId, debt.sellerId, debt.owedWh, 0, 0);\n"
+        "            return;\n"
+        "        }",
+    ),
+    Fault(
+        breaks="I9",
+        says="energy is minted again",
+        contract="EnergyTag",
+        file="contracts/tokens/EnergyTag.sol",
+        right="if (isMinted(slot, participantId)) continue;",
+        wrong="",
+    ),
+    Fault(
+        breaks="I3",
+        says="a tag that is claimed counts as two",
+        contract="EnergyTag",
+        file="contracts/tokens/EnergyTag.sol",
+        right="_totals[ids[i]].claimedWh += uint128(amounts[i]);",
+        wrong="_totals[ids[i]].claimedWh += 2 * uint128(amounts[i]);",
+    ),
+    Fault(
+        breaks="I2",
+        says="what a one-time account pays stays in it",
+        contract="AnonymousNegotiation",
+        file="contracts/market/AnonymousAccounts.sol",
+        right="accountBalance[account] = balance - amount;",
+        wrong="accountBalance[account] = balance;",
+    ),
+    Fault(
+        breaks="I6",
+        says="anybody cashes in what one-time accounts have",
+        contract="AnonymousNegotiation",
+        file="contracts/market/AnonymousAccounts.sol",
+        right="_useCheckedNonce(account, nonce);\n        _requireSigned(account, structHash, signature);",
+        wrong="_useCheckedNonce(account, nonce);\n"
+        "        if (signature.length == 0) _requireSigned(account, structHash, signature);",
+    ),
+    Fault(
+        breaks="I9",
+        says="an agreement of one-time accounts ends again",
+        contract="AnonymousNegotiation",
+        file="contracts/market/AnonymousNegotiation.sol",
+        right="require(deal.state == State.Held, NotHeld(agreementId, deal.state));",
+        wrong="require(deal.state != State.None, NotHeld(agreementId, deal.state));",
+    ),
+    Fault(
+        breaks="I14",
+        says="a note is redeemed twice, and another one no more",
+        contract="NoteBook",
+        file="contracts/market/NoteBook.sol",
+        right="require(!isSpent[noteHash], NoteSpent(noteHash));",
+        wrong="",
     ),
 )
 

@@ -38,6 +38,7 @@ OFFICE_CALLS = ("registry", "addVenue", "resolve", "retireMeter")
 class Run(Protocol):
     """What an invariant may look at."""
 
+    stage: Any
     step: Step
     outcome: Outcome
     driver: Driver
@@ -222,6 +223,17 @@ def i06_only_the_owner_or_a_matched_trade_lowers_a_balance(run: Run) -> None:
         for venue in MARGINED:
             if after.margins[venue] < before.margins[venue]:
                 assert who in run.actors or _may_lose_margin(run, who), (who, venue)
+    for event in run.witness.news:
+        if event.name in ("CashedIn", "MessageBroadcast"):
+            assert _is_signed(run, event.args["account"], run.step.args[-1]), event
+        if event.name == "DealMade":
+            sides = (event.args["buyer"], event.args["seller"])
+            assert all(map(_is_signed, (run, run), sides, run.step.args[1:])), event
+
+
+def _is_signed(run: Run, account: str, signature: Any) -> bool:
+    """A one-time account speaks by its own key, in this very message."""
+    return bool(run.stage.world.is_good(run.step, signature, account))
 
 
 def _may_lose_margin(run: Run, who: int) -> bool:
@@ -272,7 +284,7 @@ def i08_each_commitment_ends_once(run: Run) -> None:
 
 @invariant
 def i09_everything_is_settled_once(run: Run) -> None:
-    """Each bill is drawn up once, each trade collected once and closed once."""
+    """Each bill is drawn up once, each trade collected and closed once, tags are minted and delivered once."""
     for event in run.witness.news:
         if event.name == "SlotSettled":
             key = event.args["slot"], event.args["participantId"]
@@ -283,6 +295,10 @@ def i09_everything_is_settled_once(run: Run) -> None:
             assert len(run.witness.closings.get(trade, ())) <= 1, trade
         if event.name == "DealEnded":
             assert len(run.witness.deal_ends[event.args["agreementId"]]) == 1, event
+        if event.name == "TagsMinted":
+            assert run.witness.mintings[event.args["slot"], event.args["participantId"]] == 1, event
+        if event.name == "TagsDelivered":
+            assert run.witness.deliveries[event.args["tradeId"]] == 1, event
 
 
 @invariant

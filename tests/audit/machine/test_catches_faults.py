@@ -1,12 +1,12 @@
 """The machine can fail: contracts with one thing wrong are found out, each by the invariant that forbids it, alone.
 
 Neither the comparison of answers, which has a fault of its own, nor any other invariant helps. Five faults at
-SETM_DEPTH=1, one for each invariant in `make audit`.
+SETM_DEPTH=1; in `make audit` all of them, at least one for each invariant and for each venue.
 """
 
 import pytest
 
-from tests.audit.figures import DEPTH, record
+from tests.audit.figures import DEPTH, ROOT, record
 from tests.audit.machine.driver import EvmDriver
 from tests.audit.machine.faults import FAULTS, FaultyEvm
 from tests.audit.machine.invariants import INVARIANTS
@@ -26,7 +26,7 @@ def test_a_fault_is_found_by_the_invariant_that_forbids_it(fault):
     found, steps = search(ground, checks=checks, most=WITHIN)
     record(
         "machine",
-        f"steps until {fault.breaks} finds its fault",
+        f"steps until {fault.breaks} finds its fault in {fault.contract}",
         steps,
         wanted=f"at most {WITHIN}",
         ok=found == fault.breaks,
@@ -35,5 +35,18 @@ def test_a_fault_is_found_by_the_invariant_that_forbids_it(fault):
     assert found == fault.breaks
 
 
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_a_fault_has_its_place_in_the_source(fault):
+    """Asked of all of them at every depth: sources change."""
+    assert (ROOT / fault.file).read_text().count(fault.right) == 1
+
+
 def test_there_is_a_fault_for_every_invariant():
     assert {fault.breaks for fault in FAULTS} == {*INVARIANTS, "I14", "answers"}
+
+
+def test_there_is_a_fault_for_every_venue_and_for_tags():
+    assert {"Auction", "Negotiation", "Tariff", "ConditionalMarket", "AnonymousNegotiation"} | {
+        "EnergyTag",
+        "NoteBook",
+    } <= {fault.contract for fault in FAULTS}

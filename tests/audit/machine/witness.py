@@ -87,6 +87,8 @@ class Witness(HiddenWitness):
     posted: dict[int, Any] = field(default_factory=dict)
     taken_of: Counter[int] = field(default_factory=Counter)
     owed_of: Counter[int] = field(default_factory=Counter)
+    mintings: Counter[tuple[int, int]] = field(default_factory=Counter)
+    deliveries: Counter[int] = field(default_factory=Counter)
     taken: dict[tuple[int, int], Taken] = field(default_factory=dict)
     announced: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     readings: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
@@ -220,7 +222,11 @@ class Witness(HiddenWitness):
         self.taken_of[args["orderId"]] += args["energyWh"]
         self.owed_of[args["orderId"]] += args["owedWh"]
 
+    def on_tags_minted(self, event: Seen, args: dict[str, Any]) -> None:
+        self.mintings[args["slot"], args["participantId"]] += 1
+
     def on_tags_delivered(self, event: Seen, args: dict[str, Any]) -> None:
+        self.deliveries[args["tradeId"]] += 1
         self._flow(args["sellerId"], payment=args["compensation"])
         self._flow(args["buyerId"], compensation=args["compensation"])
 
