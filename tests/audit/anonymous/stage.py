@@ -52,9 +52,9 @@ class Stage:
     Where a plain account settles it can be the sender of ``close``; the venue then knows of no feed-in price.
     """
 
-    def __init__(self, *, settles_plainly: bool = False) -> None:
+    def __init__(self, *, settles_plainly: bool = False, **changes: int) -> None:
         self.evm = Evm(now=FIRST_SLOT * SLOT_SECONDS - 86_400)
-        values = VENUE
+        values = {**VENUE, **changes}
         modulus = "0x" + to_bytes(issuer().public.modulus).hex()
         notes = {"modulus": modulus, "issue_seconds": ISSUE_SECONDS}
         self.system: System = deploy_system(self.evm, default_config(notes=notes, anonymous=values))

@@ -71,6 +71,18 @@ def test_takes_a_field_at_its_edge(changes: dict[str, int]) -> None:
     assert tuple(venue.config()) == tuple(values.values())
 
 
+@pytest.mark.parametrize("dearest", ["cap_price", "cover_price"])
+def test_the_largest_agreement_fits_its_word_at_the_dearest_price(dearest: str) -> None:
+    """Amounts have 48 bits: 2^32 - 1 Wh at 65,536,000 are 2^48 - 65,536."""
+    fits = {"max_energy_wh": 2**32 - 1, dearest: 65_536_000}
+    stage = staged().reset()
+    values = tuple({**VENUE, **fits}.values())
+    stage.evm.deploy(
+        "AnonymousNegotiation", stage.house, stage.system.settlement, values, stage.notes
+    )
+    assert refused(**{**fits, dearest: 65_536_001}) == "maxEnergyWh"
+
+
 def test_a_deployment_without_its_sections_has_no_such_venue() -> None:
     system = deploy_system(Evm())
     assert not hasattr(system, "anonymous")

@@ -114,6 +114,7 @@ def test_refuses_after_gate_closure_and_beyond_the_horizon(stage: Stage) -> None
     last = (stage.evm.now + VENUE["horizon_seconds"]) // 900
     found = bring(stage, stage.agreement(stage.a, stage.b, slot=last + 1))
     assert found == ("BeyondHorizon", {"slot": last + 1, "lastSlot": last})
+    held(stage, slot=last, energy_wh=1)
     stage.evm.now = stage.gate
     values = {"slot": stage.slot, "gateAt": stage.gate, "nowAt": stage.gate}
     assert bring(stage, stage.agreement(stage.a, stage.b)) == ("GateClosed", values)
@@ -259,6 +260,18 @@ def test_any_two_of_three_decide_and_the_money_adds_up(
     assert stage.venue.accountBalance(stage.b) == NOTE - COVER + to_seller
     stage.check()
     assert not stage.decide(number, outcome, **keys)
+
+
+def test_a_seller_loses_nothing_below_the_feed_in_price() -> None:
+    """The grid operator pays more than the buyer would have: the buyer gets its payment back, whole."""
+    stage = Stage(floor_price=20_000)
+    stage.a, stage.b = stage.fund(stage.alice), stage.fund(stage.bob)  # type: ignore[attr-defined]
+    number = held(stage, price=25_000)
+    stage.evm.now = stage.gate
+    assert stage.claim(number, False, stage.bob, stage.b)
+    assert stage.decide(number, Outcome.PAY_SELLER, buyer=stage.a, seller=stage.b, arbiter=None)
+    assert stage.venue.accountBalance(stage.a) == stage.venue.accountBalance(stage.b) == NOTE
+    stage.check()
 
 
 @pytest.mark.parametrize("alone", ["buyer", "seller", "arbiter", "nobody"])

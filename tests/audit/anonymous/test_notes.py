@@ -112,6 +112,13 @@ def test_a_note_that_is_not_issued_in_time_is_paid_back_by_anybody(stage: Stage)
     stage.check()
 
 
+def test_a_refund_is_told_with_the_note_and_its_buyer(stage: Stage) -> None:
+    assert stage.buy(stage.alice, [stage.note(stage.alice)])
+    stage.evm.now += ISSUE_SECONDS
+    told = stage.venue.send("refundNote", 1).only("NoteRefunded")
+    assert told == {"venue": stage.venue.address, "noteId": 1, "participantId": stage.alice.id}
+
+
 def test_a_note_is_redeemed_once_and_for_its_own_account_only(stage: Stage) -> None:
     bought = stage.note(stage.alice)
     assert stage.buy(stage.alice, [bought])

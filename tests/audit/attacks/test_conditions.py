@@ -33,6 +33,12 @@ def fresh(stage):
     stage.slot = slot
 
 
+def test_the_market_signs_under_its_own_name(fresh):
+    _, name, version, chain_id, contract, *_ = fresh.system.conditional.call("eip712Domain")
+    assert (name, version) == ("SETM ConditionalMarket", "1")
+    assert (chain_id, contract) == (fresh.evm.chain_id, fresh.system.conditional.address)
+
+
 # Selling tags in advance
 
 
