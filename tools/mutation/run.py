@@ -30,6 +30,8 @@ TESTS = (
     "tests/audit/mutation",
     "tests/audit/anonymous",
     "tests/audit/attacks",
+    # The same ladders on the chain and in the reference, rule by rule.
+    "tests/audit/books/test_rules.py",
 )
 IMPORTED = re.compile(r"^(?:from|import) ((?:tests|scripts|setm\.evm)[\w.]*)", re.MULTILINE)
 # Tests that start processes of their own, such as chains, cannot be asked in a fork.
