@@ -404,6 +404,17 @@ def test_what_was_claimed_cannot_be_claimed_given_or_delivered_again(holder):
     assert supply(stage, solar) == tags.call("mintedOf", solar) - stage.claimed_of(solar) == 0
 
 
+def test_minting_moves_no_tags_where_none_are_left(fresh):
+    """All of sunny's energy is pledged to alice, and alice herself feeds nothing in."""
+    stage = fresh
+    stage.sell(stage.sunny, stage.alice, green_share=1_000)
+    stage.measured(alice=(1_000, 0), sunny=(0, 600))
+    moved = stage.mint(stage.alice, stage.sunny).named("TransferSingle")
+    assert [(event.args["to"], event.args["value"]) for event in moved] == [
+        (stage.system.conditional.address, 600)
+    ]
+
+
 def test_the_same_tags_named_twice_in_one_claim_are_counted_once(holder):
     stage, tags = holder, holder.system.tags
     wind = stage.id_of(Source.WIND)
