@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,12 +72,11 @@ def _operations(progress: Progress) -> list[GasRow]:
 
 def _speeds(plan: Plan, progress: Progress) -> list[Headline]:
     done = progress.stage("speeds", len(speeds.SPEEDS))
-    return [_and(done, speed(plan.is_quick)) for speed in speeds.SPEEDS]
-
-
-def _and(done: Callable[[], None], found: Headline) -> Headline:
-    done()
-    return found
+    headlines: list[Headline] = []
+    for speed in speeds.SPEEDS:
+        headlines += speed(plan.is_quick)
+        done()
+    return headlines
 
 
 def _venues(plan: Plan, progress: Progress) -> Iterator[Measured]:
