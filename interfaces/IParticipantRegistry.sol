@@ -224,6 +224,9 @@ interface IParticipantRegistry {
     /// @param amount collateral (1e-6 EUR) per slot that the message binds, held against a session key's limit
     function authorize(address key, uint256 amount) external view returns (uint32 participantId);
 
+    /// @notice Like `authorize`, and says in which zone the participant is.
+    function speakerOf(address key, uint256 amount) external view returns (uint32 participantId, uint32 zone);
+
     /// @notice The participant whose owner key `key` is now; reverts if there is none. Session keys never pass.
     function ownerOf(address key) external view returns (uint32 participantId);
 

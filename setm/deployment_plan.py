@@ -38,10 +38,20 @@ OPTIONAL: Mapping[str, str] = MappingProxyType(
         "conditional": "ConditionalMarket",
         "notes": "NoteBook",
         "anonymous": "AnonymousNegotiation",
+        "day_ahead": "DayAheadAuction",
+        "intraday": "DayAheadAuction",
     }
 )
 """The contract of each role that is deployed if the configuration has a section of the role's name."""
-_OPTIONAL_VENUES: tuple[str, ...] = ("tariff", "conditional", "anonymous")
+SPANS = ("day_ahead", "intraday")
+"""The venues of signed schedules; each has a book, whose role ends in _book."""
+_OPTIONAL_VENUES: tuple[str, ...] = (
+    "tariff",
+    "conditional",
+    "anonymous",
+    "day_ahead",
+    "intraday",
+)
 ALL_VENUES = ("settlement", "auction", "negotiation", *_OPTIONAL_VENUES)
 """The roles that hold collateral, in the order in which the clearinghouse lists them."""
 
@@ -113,6 +123,12 @@ def house(config: Config) -> Iterator[Part]:
         yield _part("tariff", config, clearinghouse, settlement, _struct(config, "tariff"))
     yield from _tags(config)
     yield from _anonymous(config)
+    for role in SPANS:
+        if role in config:
+            yield _part(role, config, clearinghouse, settlement, _struct(config, role))
+            yield Part(
+                role=f"{role}_book", contract="ScheduleBook", arguments=(Of(role), Of("registry"))
+            )
 
 
 def _tags(config: Config) -> Iterator[Part]:
@@ -146,11 +162,15 @@ def openings(config: Config) -> Iterator[Call]:
         yield Call(role="clearinghouse", function="addVenue", arguments=(Of(role),))
     if "conditional" in config:
         yield Call(role="tags", function="setPledgeBook", arguments=(Of("conditional"),))
+    for role in SPANS:
+        if role in config:
+            yield Call(role=role, function="setBook", arguments=(Of(f"{role}_book"),))
 
 
 def contracts(config: Config) -> dict[str, str]:
     """Return the contract of each role that a configuration deploys."""
     wanted = {role: contract for role, contract in OPTIONAL.items() if role in config}
+    wanted |= {f"{role}_book": "ScheduleBook" for role in SPANS if role in config}
     return {**STANDARD, "rule": rule_in(config).contract, **wanted}
 
 

@@ -80,6 +80,7 @@ STAGES: tuple[Stage, ...] = (
         "attacks",
         "single attacks, each with the answer that docs/security.md names",
         "tests/audit/anonymous",
+        "tests/audit/schedules",
         *BOTH_CORES,
     ),
     _suite(

@@ -38,7 +38,7 @@ abstract contract PositionBook is Venue {
     function _takePayment(
         uint32 slot,
         uint32 participantId
-    ) internal override returns (bool isOpen, uint256 payment, uint256 unbound) {
+    ) internal virtual override returns (bool isOpen, uint256 payment, uint256 unbound) {
         uint256 word = _positionOf(slot, participantId);
         if (word.stateOf() != PositionLib.State.Open) return (false, 0, 0);
 
@@ -51,7 +51,7 @@ abstract contract PositionBook is Venue {
     function _close(
         uint32 slot,
         uint32 participantId
-    ) internal override returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover) {
+    ) internal virtual override returns (uint256 boughtWh, uint256 soldWh, uint256 revenue, uint256 cover) {
         uint256 word = _positionOf(slot, participantId);
         if (word.stateOf() != PositionLib.State.Collected) return (0, 0, 0, 0);
 

@@ -60,7 +60,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
         bool isAccepted = _operatorId == 0 || ISettlement(settlement).isAccepted(address(this));
         require(isAccepted, VenueNotAccepted(address(this)));
 
-        _margins[participantId] += amount;
+        _setMargin(participantId, marginOf(participantId) + amount);
 
         emit MarginAdded(participantId, amount);
     }
@@ -74,10 +74,10 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     function releaseMarginOf(uint32 participantId) external {
         require(!registry.isActive(participantId), StillActive(participantId));
 
-        _releaseMargin(participantId, _margins[participantId]);
+        _releaseMargin(participantId, marginOf(participantId));
     }
 
-    function _releaseMargin(uint32 participantId, uint256 amount) private {
+    function _releaseMargin(uint32 participantId, uint256 amount) internal virtual {
         if (amount != 0) _bind(participantId, amount);
 
         emit MarginReleased(participantId, amount);
@@ -85,20 +85,26 @@ abstract contract Venue is IVenue, EIP712, Nonces {
         clearinghouse.release(participantId, amount);
     }
 
-    /// @dev Takes `amount` out of the margin for an order, or refuses the whole of it. A margin proves that the participant
-    /// joined this venue, so that settlement knows where to ask for its position.
+    /// @dev Takes `amount` out of the margin, or refuses. A margin proves that the participant joined this venue.
     function _bind(uint32 participantId, uint256 amount) internal {
-        uint256 margin = _margins[participantId];
+        uint256 margin = marginOf(participantId);
         require(margin != 0 && margin >= amount, NotCovered(participantId, amount == 0 ? 1 : amount, margin));
-        // The line above makes it safe.
-        unchecked {
-            _margins[participantId] = margin - amount;
-        }
+        _setMargin(participantId, margin - amount);
     }
 
     /// @dev Gives back to the margin what an order no longer binds.
     function _unbind(uint32 participantId, uint256 amount) internal {
-        if (amount != 0) _margins[participantId] += amount;
+        if (amount != 0) _setMargin(participantId, marginOf(participantId) + amount);
+    }
+
+    /// @inheritdoc IVenue
+    function marginOf(uint32 participantId) public view virtual returns (uint256) {
+        return _margins[participantId];
+    }
+
+    /// @dev With `marginOf`, where margins stand: a venue that binds many at once keeps several in a word.
+    function _setMargin(uint32 participantId, uint256 amount) internal virtual {
+        _margins[participantId] = amount;
     }
 
     /* FROM TRADE TO SETTLEMENT */
@@ -229,11 +235,6 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     }
 
     /* READING */
-
-    /// @inheritdoc IVenue
-    function marginOf(uint32 participantId) external view returns (uint256) {
-        return _margins[participantId];
-    }
 
     /// @inheritdoc IVenue
     function slotPool(uint32 slot) external view returns (uint256) {

@@ -14,13 +14,13 @@ abstract contract KeyBook is IParticipantRegistry {
     /// @notice Seconds from asking for a recovery, a new recovery address or a revoked payout until it happens.
     uint32 public immutable RECOVERY_DELAY;
 
-    /// @dev 32 + 40 + 40 + 40 + 8 + 16 = 176 bits: all that `authorize` needs of an owner key, in one word.
+    /// @dev 32 + 40 + 40 + 40 + 8 + 16 + 32 = 208 bits: all that `authorize` needs of an owner key, in one word.
     ///
     ///      activeFrom            enterUntil            activeUntil
     ///   -------|======================|---------------------|------
     ///          may enter and withdraw   may withdraw only
     ///
-    /// `enterUntil` follows the participant's expiry and suspension; a session key has none and reads the entry.
+    /// `enterUntil` and `zone` follow the participant's entry; a session key has neither and reads the entry.
     struct Key {
         uint32 participantId;
         uint40 activeFrom;
@@ -28,6 +28,7 @@ abstract contract KeyBook is IParticipantRegistry {
         uint40 enterUntil;
         bool isSession;
         uint16 generation;
+        uint32 zone;
     }
 
     /// @dev 160 + 64 = 224 bits: where and how far a session key goes.
@@ -77,14 +78,25 @@ abstract contract KeyBook is IParticipantRegistry {
 
     /// @inheritdoc IParticipantRegistry
     function authorize(address key, uint256 amount) external view returns (uint32 participantId) {
-        Key memory word = _keys[key];
+        return _speaking(key, amount).participantId;
+    }
+
+    /// @inheritdoc IParticipantRegistry
+    function speakerOf(address key, uint256 amount) external view returns (uint32 participantId, uint32 zone) {
+        Key memory word = _speaking(key, amount);
+        participantId = word.participantId;
+        zone = word.isSession ? _entries[participantId].zone : word.zone;
+    }
+
+    /// @dev The word of a key that may enter something now which binds `amount` per slot, for the calling venue.
+    function _speaking(address key, uint256 amount) private view returns (Key memory word) {
+        word = _keys[key];
         require(_maySpeak(word), NotSecured(key));
         if (word.isSession) {
             Scope memory scope = _scopes[key];
             require(scope.venue == msg.sender, NotSecured(key));
             require(amount <= scope.limitPerSlot, SessionLimitExceeded(scope.limitPerSlot, amount));
         }
-        return word.participantId;
     }
 
     /// @inheritdoc IParticipantRegistry
@@ -175,15 +187,19 @@ abstract contract KeyBook is IParticipantRegistry {
             activeUntil: NEVER,
             enterUntil: _enterUntil(_entries[participantId]),
             isSession: false,
-            generation: 0
+            generation: 0,
+            zone: _entries[participantId].zone
         });
     }
 
-    /// @dev Tells both owner keys, the present and the pending one, when they may no longer enter anything.
+    /// @dev Tells both owner keys, the present and the pending one, their zone and when they may no longer enter anything.
     function _followEntry(Entry storage entry) internal {
-        uint40 enterUntil = _enterUntil(entry);
-        _keys[entry.account.current].enterUntil = enterUntil;
-        if (entry.account.nextFrom != 0) _keys[entry.account.next].enterUntil = enterUntil;
+        _tell(_keys[entry.account.current], entry);
+        if (entry.account.nextFrom != 0) _tell(_keys[entry.account.next], entry);
+    }
+
+    function _tell(Key storage key, Entry storage entry) private {
+        (key.enterUntil, key.zone) = (_enterUntil(entry), entry.zone);
     }
 
     /// @dev Ends the owner key, the pending one and all sessions now.

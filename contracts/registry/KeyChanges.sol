@@ -57,7 +57,8 @@ abstract contract KeyChanges is KeyBook, EIP712 {
             activeUntil: session.expiresAt,
             enterUntil: 0,
             isSession: true,
-            generation: _entries[participantId].generation
+            generation: _entries[participantId].generation,
+            zone: 0
         });
         _scopes[key] = Scope({venue: session.venue, limitPerSlot: session.limitPerSlot});
 

@@ -55,6 +55,10 @@ class System:
     tariff: Contract = field(init=False)
     notes: Contract = field(init=False)
     anonymous: Contract = field(init=False)
+    day_ahead: Contract = field(init=False)
+    day_ahead_book: Contract = field(init=False)
+    intraday: Contract = field(init=False)
+    intraday_book: Contract = field(init=False)
     operator: Person = field(init=False)
 
     def domain(self, contract: Contract) -> messages.Domain:

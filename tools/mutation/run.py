@@ -29,6 +29,7 @@ TESTS = (
     "tests/contracts/invariant",
     "tests/audit/mutation",
     "tests/audit/anonymous",
+    "tests/audit/schedules",
     "tests/audit/attacks",
     # The same ladders on the chain and in the reference, rule by rule.
     "tests/audit/books/test_rules.py",

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
+import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
+import {IScheduleBook} from "../../interfaces/IScheduleBook.sol";
+import {IVenue} from "../../interfaces/IVenue.sol";
+import {PositionBook} from "./PositionBook.sol";
+import {SpanTerms} from "./SpanTerms.sol";
+import {Venue} from "./Venue.sol";
+
+/// @title What schedules bind: margins, five to a word, and outcomes, a group to a word
+abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
+    uint256 private constant MARGIN_BITS = 48;
+    uint256 private constant MARGINS_A_WORD = 5;
+    uint256 private constant MAX_MARGIN = type(uint48).max;
+
+    /// @dev The words of margins and marks that are at hand, and where they stand.
+    struct Words {
+        uint256 marginPlace;
+        uint256 margins;
+        uint256 packedPlace;
+        uint256 packed;
+    }
+
+    IScheduleBook public scheduleBook;
+
+    mapping(bytes32 book => mapping(uint256 attemptAndGroup => bytes32 hash)) private _groups;
+    /// @dev One bit a participant, 256 a word: whose outcomes of a span are packed, and whose were unpacked.
+    mapping(uint256 span => mapping(uint256 place => uint256 bits)) private _packed;
+    mapping(uint256 span => mapping(uint256 place => uint256 bits)) private _unpacked;
+    /// @dev So that binding in the order of participants writes few words.
+    uint256[1 << 32] private _marginWords;
+
+    constructor(
+        IClearinghouse clearinghouse_,
+        address settlement_,
+        IScheduleBook.Config memory config_
+    )
+        Venue(clearinghouse_, settlement_, config_.coverPrice, "SETM DayAheadAuction")
+        PositionBook(config_.gateLead)
+        SpanTerms(config_, clearinghouse_.registry().slotSeconds())
+    {}
+
+    /* BINDING */
+
+    /// @inheritdoc IDayAheadAuction
+    function setBook(IScheduleBook book) external {
+        bool isFirst = address(scheduleBook) == address(0);
+        require(msg.sender == registry.governance() && isFirst, BookRefused(msg.sender));
+
+        scheduleBook = book;
+    }
+
+    /// @inheritdoc IDayAheadAuction
+    function bindGroup(
+        bytes32 book,
+        uint32 span,
+        uint32 attempt,
+        uint32 group,
+        uint256[] calldata members
+    ) external onlyBy(address(scheduleBook)) {
+        bytes32[] memory leaves = new bytes32[](members.length / _stride());
+        Words memory words = Words(0, _marginWords[0], 0, _packed[span][0]);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            leaves[i] = _bindOne(span, words, members[i * _stride():(i + 1) * _stride()]);
+        }
+        _marginWords[words.marginPlace] = words.margins;
+        _packed[span][words.packedPlace] = words.packed;
+        _groups[book][_groupAt(attempt, group)] = keccak256(abi.encodePacked(leaves));
+
+        emit GroupBound(book, attempt, group, members);
+    }
+
+    /// @dev Takes what a member binds out of its margin and marks its outcome as packed.
+    function _bindOne(uint32 span, Words memory words, uint256[] calldata member) private returns (bytes32 leaf) {
+        uint256 head = member[0];
+        uint256 participantId = head >> 224;
+        if (participantId / MARGINS_A_WORD != words.marginPlace) {
+            _marginWords[words.marginPlace] = words.margins;
+            words.marginPlace = participantId / MARGINS_A_WORD;
+            words.margins = _marginWords[words.marginPlace];
+        }
+        if (participantId / 256 != words.packedPlace) {
+            _packed[span][words.packedPlace] = words.packed;
+            words.packedPlace = participantId / 256;
+            words.packed = _packed[span][words.packedPlace];
+        }
+        // Casts cut the fields out of the word; the same below.
+        uint256 bound = uint256(uint64(head >> 160)) + uint64(head >> 96);
+        uint256 shift = MARGIN_BITS * (participantId % MARGINS_A_WORD);
+        IScheduleBook.Fault fault = _faultIn(words.packed, participantId, (words.margins >> shift) & MAX_MARGIN, bound);
+        if (fault != IScheduleBook.Fault.None) revert IScheduleBook.ScheduleRefused(uint32(participantId), fault);
+
+        words.margins -= bound << shift;
+        words.packed |= 1 << (participantId % 256);
+        return keccak256(abi.encode(head, keccak256(abi.encodePacked(member[1:]))));
+    }
+
+    /// @dev Words of a member: its head and its fills.
+    function _stride() private view returns (uint256) {
+        return (uint256(_spanSlots) + 7) / 8 + 1;
+    }
+
+    /// @dev A margin proves that the participant joined this venue.
+    function _faultIn(
+        uint256 packedWord,
+        uint256 participantId,
+        uint256 margin,
+        uint256 bound
+    ) private pure returns (IScheduleBook.Fault) {
+        if ((packedWord >> (participantId % 256)) & 1 != 0) return IScheduleBook.Fault.BoundElsewhere;
+        return margin == 0 || margin < bound ? IScheduleBook.Fault.NotCovered : IScheduleBook.Fault.None;
+    }
+
+    /// @inheritdoc IDayAheadAuction
+    function refundGroup(
+        bytes32 book,
+        uint32 span,
+        uint32 attempt,
+        uint32 group,
+        Member[] calldata members
+    ) external onlyBy(address(scheduleBook)) {
+        _requireGroup(book, attempt, group, members);
+
+        uint256[] memory heads = new uint256[](members.length);
+        for (uint256 i = 0; i < members.length; ++i) {
+            uint256 head = members[i].head;
+            if (head == 0) continue;
+            heads[i] = head;
+            uint32 participantId = uint32(head >> 224);
+            _takeOut(span, participantId);
+            _unbind(participantId, uint256(uint64(head >> 160)) + uint64(head >> 96));
+        }
+
+        emit GroupRefunded(book, attempt, group, heads);
+    }
+
+    /* GROUPS */
+
+    function _groupAt(uint256 attempt, uint256 group) private pure returns (uint256) {
+        return (attempt << 32) | group;
+    }
+
+    /// @dev Refuses members other than those that were bound.
+    function _requireGroup(bytes32 book, uint32 attempt, uint32 group, Member[] calldata members) internal view {
+        bytes32[] memory leaves = new bytes32[](members.length);
+        for (uint256 i = 0; i < members.length; ++i) {
+            Member calldata member = members[i];
+            leaves[i] = member.head == 0 ? member.fills : keccak256(abi.encode(member.head, member.fills));
+        }
+        bytes32 expected = _groups[book][_groupAt(attempt, group)];
+        bytes32 found = keccak256(abi.encodePacked(leaves));
+        require(found == expected, GroupMismatch(book, group, expected, found));
+    }
+
+    /// @dev Refuses a member whose outcome is not packed, and marks it as no longer so.
+    function _takeOut(uint32 span, uint32 participantId) internal {
+        Outcome found = outcomeOf(span, participantId);
+        require(found == Outcome.Packed, OutcomeMismatch(span, participantId, found));
+
+        _packed[span][participantId / 256] ^= 1 << (participantId % 256);
+    }
+
+    function _noteUnpacked(uint32 span, uint32 participantId) internal {
+        _unpacked[span][participantId / 256] |= 1 << (participantId % 256);
+    }
+
+    /* MARGINS */
+
+    /// @inheritdoc IVenue
+    function marginOf(uint32 participantId) public view override(IVenue, Venue) returns (uint256) {
+        uint256 word = _marginWords[participantId / MARGINS_A_WORD];
+        return (word >> (MARGIN_BITS * (participantId % MARGINS_A_WORD))) & MAX_MARGIN;
+    }
+
+    function _setMargin(uint32 participantId, uint256 amount) internal override {
+        require(amount <= MAX_MARGIN, MarginFull(participantId, amount));
+        uint256 shift = MARGIN_BITS * (participantId % MARGINS_A_WORD);
+        uint256 word = _marginWords[participantId / MARGINS_A_WORD];
+        _marginWords[participantId / MARGINS_A_WORD] = (word & ~(MAX_MARGIN << shift)) | (amount << shift);
+    }
+
+    /// @dev Not while a span is posted, of which there is at most one: `postWindow` is shorter than a span.
+    function _releaseMargin(uint32 participantId, uint256 amount) internal override {
+        uint256 gateClock = block.timestamp + _spanLead;
+        uint256 startAt = gateClock - (gateClock % _spanSeconds);
+        uint256 untilAt = startAt + _postWindow;
+        // Below 2^32, as every span is.
+        require(gateClock >= untilAt, MarginFrozen(uint32(startAt / _spanSeconds), untilAt - _spanLead));
+
+        super._releaseMargin(participantId, amount);
+    }
+
+    /* READING */
+
+    /// @inheritdoc IDayAheadAuction
+    function outcomeOf(uint32 span, uint32 participantId) public view returns (Outcome) {
+        uint256 bit = 1 << (participantId % 256);
+        if (_packed[span][participantId / 256] & bit != 0) return Outcome.Packed;
+        return _unpacked[span][participantId / 256] & bit != 0 ? Outcome.Unpacked : Outcome.None;
+    }
+
+    /// @inheritdoc IDayAheadAuction
+    function faultOf(uint32 span, uint32 participantId, uint256 bound) external view returns (IScheduleBook.Fault) {
+        return _faultIn(_packed[span][participantId / 256], participantId, marginOf(participantId), bound);
+    }
+
+    /// @inheritdoc IDayAheadAuction
+    function config() public view override(IDayAheadAuction, SpanTerms) returns (IScheduleBook.Config memory) {
+        return SpanTerms.config();
+    }
+}

@@ -1,0 +1,478 @@
+"""What is tried against signed schedules: forged, repeated, left out, stalled, uncovered."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from setm.errors import Reverted
+from setm.schedules import SlotOrder, chained, leaf_of_schedule, pack_orders
+from setm.schedules.messages import ScheduleDomain, schedule_hash
+from setm.types import Side
+from setm.units import Wh
+from tests.audit.schedules.world import (
+    FORCED,
+    SET_ASIDE,
+    ZONE,
+    World,
+    members_of,
+    random_schedules,
+    signature_of,
+    world,
+)
+
+CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+FAULTS = (
+    "None",
+    "NotSigned",
+    "NotSecured",
+    "OtherZone",
+    "BeyondSpan",
+    "BoundElsewhere",
+    "NotCovered",
+)
+Schedules = dict[int, list[SlotOrder | None]]
+
+
+@pytest.fixture
+def place() -> World:
+    found = world(70, "intraday")
+    found.reset()
+    return found
+
+
+def two_sided(place: World) -> Schedules:
+    """A buyer and a seller who trade 20 Wh, and one left out."""
+    buyer, seller, late = (p.id for p in place.people[:3])
+    return {
+        buyer: [SlotOrder(side=Side.BID, tick=200, energy_wh=Wh(20))],
+        seller: [SlotOrder(side=Side.ASK, tick=100, energy_wh=Wh(30))],
+        late: [SlotOrder(side=Side.BID, tick=50, energy_wh=Wh(5))],
+    }
+
+
+def refused(name: str, do: Any) -> dict[str, Any]:
+    with pytest.raises(Reverted) as caught:
+        do()
+    assert caught.value.name == name, caught.value
+    return dict(caught.value.arguments)
+
+
+def prepared(place: World, schedules: Schedules, change: Any = None) -> tuple[Any, list[int], Any]:
+    """Commit to entries, one of them changed, and go to the gate."""
+    entries, _ = place.entries(schedules)
+    if change is not None:
+        entries[0] = change(entries[0])
+    leaves = []
+    for number, (_, r, vs) in zip(sorted(schedules), entries, strict=True):
+        hashed = schedule_hash(
+            place.span, number, place.collector.address, pack_orders(schedules[number])
+        )
+        leaves.append(leaf_of_schedule(hashed, r, vs))
+    place.commit(chained(leaves))
+    place.at(place.gate)
+    return entries, place.words(schedules), place.cleared(schedules)
+
+
+def resigned(place: World, **changes: Any) -> Any:
+    """Return how an entry looks whose signature says something else."""
+
+    def change(entry: Any) -> Any:
+        number = entry[0] & 0xFFFFFFFF
+        says = {
+            "span": place.span,
+            "participant": number,
+            "collector": place.collector.address,
+            "domain": place.domain,
+            "key": place.person(number).key,
+            **changes,
+        }
+        words = pack_orders(two_sided(place)[number])
+        hashed = schedule_hash(says["span"], says["participant"], says["collector"], words)
+        return entry[0], *signature_of(says["key"], says["domain"].digest(hashed))
+
+    return change
+
+
+def forged(place: World) -> dict[str, Any]:
+    other = ScheduleDomain(place.evm.chain_id + 1, place.book.address)
+    elsewhere = ScheduleDomain(place.evm.chain_id, place.venue.address)
+
+    def high_s(entry: Any) -> Any:
+        vs = int.from_bytes(entry[2], "big")
+        s, odd = vs & (1 << 255) - 1, vs >> 255
+        flipped = (CURVE_ORDER - s) & ((1 << 255) - 1) | (1 - odd) << 255
+        return entry[0], entry[1], flipped.to_bytes(32, "big")
+
+    return {
+        "another span": resigned(place, span=place.span + 1),
+        "another collector": resigned(place, collector=place.people[5].address),
+        "another chain": resigned(place, domain=other),
+        "another contract": resigned(place, domain=elsewhere),
+        "another participant's key": resigned(place, key=place.people[1].key),
+        "a stranger's key": resigned(place, key=place.evm.account("mallory")),
+        "the other v": lambda e: (e[0], e[1], bytes([e[2][0] ^ 0x80]) + e[2][1:]),
+        "high s": high_s,
+        "no signature": lambda e: (e[0], bytes(32), bytes(32)),
+    }
+
+
+FORGERIES = tuple(forged(world(70, "intraday")))
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+def test_a_schedule_that_its_participant_did_not_sign_is_refused(place: World, how: str) -> None:
+    entries, words, book = prepared(place, two_sided(place), forged(place)[how])
+    with pytest.raises(Reverted) as caught:
+        place.post(entries, words, book)
+    assert caught.value.name in ("ScheduleRefused", "NotSecured"), caught.value
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+def test_a_forgery_that_was_committed_to_is_set_aside_and_the_rest_goes_through(
+    place: World, how: str
+) -> None:
+    schedules = two_sided(place)
+    entries, words, _ = prepared(place, schedules, forged(place)[how])
+    first = min(schedules)
+    entries[0] = (SET_ASIDE << 32 | first, *entries[0][1:])
+    book = place.cleared({n: s for n, s in schedules.items() if n != first})
+    receipt = place.post(entries, words, book)
+    told = receipt.only("ScheduleSetAside")
+    assert told["participantId"] == first
+    assert FAULTS[told["fault"]] in ("NotSigned", "NotSecured")
+    assert place.venue.call("outcomeOf", place.span, first) == 0
+
+
+def test_a_good_schedule_cannot_be_set_aside(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, _ = prepared(place, schedules)
+    first = min(schedules)
+    entries[0] = (SET_ASIDE << 32 | first, *entries[0][1:])
+    book = place.cleared({n: s for n, s in schedules.items() if n != first})
+    assert refused("NotSetAside", lambda: place.post(entries, words, book)) == {
+        "participantId": first
+    }
+
+
+def test_a_poster_cannot_spoil_a_signature_to_set_a_schedule_aside(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, _ = prepared(place, schedules)
+    first = min(schedules)
+    entries[0] = (SET_ASIDE << 32 | first, bytes(32), bytes(32))
+    book = place.cleared({n: s for n, s in schedules.items() if n != first})
+    refused("NotAsCommitted", lambda: place.post(entries, words, book))
+
+
+def test_revoked_and_suspended_participants_are_set_aside(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, _ = prepared(place, schedules)
+    first = min(schedules)
+    place.system.registry.send("revoke", first, sender=place.system.authority)
+    refused("NotSecured", lambda: place.post(entries, words, place.cleared(schedules)))
+    entries[0] = (SET_ASIDE << 32 | first, *entries[0][1:])
+    book = place.cleared({n: s for n, s in schedules.items() if n != first})
+    told = place.post(entries, words, book).only("ScheduleSetAside")
+    assert FAULTS[told["fault"]] == "NotSecured"
+
+
+def keep(place: World, number: int, amount: int) -> None:
+    """Leave a participant that much margin, at a time at which it can be released."""
+    later = place.evm.now
+    place.at(place.gate - 901)
+    margin = place.venue.call("marginOf", number)
+    place.venue.send("releaseMargin", margin - amount, sender=place.person(number))
+    place.at(later)
+
+
+def test_who_cannot_cover_is_refused_or_set_aside(place: World) -> None:
+    schedules = two_sided(place)
+    first = min(schedules)
+    need = place.cleared(schedules).outcomes[0].bound
+    keep(place, first, need - 1)
+    entries, words, book = prepared(place, schedules)
+    found = refused("ScheduleRefused", lambda: place.post(entries, words, book))
+    assert FAULTS[found["fault"]] == "NotCovered"
+    entries[0] = (SET_ASIDE << 32 | first, *entries[0][1:])
+    rest = place.cleared({n: s for n, s in schedules.items() if n != first})
+    told = place.post(entries, words, rest).only("ScheduleSetAside")
+    assert FAULTS[told["fault"]] == "NotCovered"
+
+
+def test_who_covers_its_own_limits_cannot_be_set_aside(place: World) -> None:
+    schedules = two_sided(place)
+    first = min(schedules)
+    # 20 Wh at the limit of 50 EUR/MWh, tick 200.
+    keep(place, first, 1_000)
+    entries, words, book = prepared(place, schedules)
+    aside = [(SET_ASIDE << 32 | first, *entries[0][1:]), *entries[1:]]
+    rest = place.cleared({n: s for n, s in schedules.items() if n != first})
+    refused("NotSetAside", lambda: place.post(aside, words, rest))
+    assert place.post(entries, words, book).only("BookCleared")
+
+
+def test_margin_is_frozen_while_books_are_posted(place: World) -> None:
+    person = place.people[0]
+    for seconds in (place.gate, place.gate + place.config["post_window"] - 1):
+        place.at(seconds)
+        found = refused("MarginFrozen", lambda: place.venue.send("releaseMargin", 1, sender=person))
+        assert found == {"span": place.span, "untilAt": place.gate + place.config["post_window"]}
+    for seconds in (place.gate - 1, place.gate + place.config["post_window"]):
+        place.at(seconds)
+        place.venue.send("releaseMargin", 1, sender=person)
+
+
+def test_entries_out_of_order_or_doubled_are_refused(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, book = prepared(place, schedules)
+    refused("NotAscending", lambda: place.post(entries[::-1], words[::-1], book))
+    refused("NotAscending", lambda: place.post([entries[0], *entries], [words[0], *words], book))
+
+
+def test_a_batch_that_leaves_out_what_was_committed_to_is_refused(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, _ = prepared(place, schedules)
+    rest = place.cleared({n: s for n, s in schedules.items() if n != max(schedules)})
+    refused("NotAsCommitted", lambda: place.post(entries[:-1], words[:-1], rest))
+
+
+def test_a_collector_commits_once_and_before_forcing_begins(place: World) -> None:
+    place.commit(b"\1" * 32)
+    refused("CommitmentExists", lambda: place.commit(b"\2" * 32))
+    place.reset()
+    place.at(place.evm.now + 1)
+    refused("PhaseMismatch", lambda: place.commit(b"\1" * 32))
+
+
+# Forcing
+
+
+def force(place: World, number: int, orders: list[SlotOrder | None]) -> Any:
+    words = pack_orders(orders)
+    return place.book.send("force", place.key, words, sender=place.person(number))
+
+
+def test_who_is_ignored_forces_its_schedule_in_and_cannot_be_left_out(place: World) -> None:
+    schedules = two_sided(place)
+    ignored = min(schedules)
+    gathered = {n: s for n, s in schedules.items() if n != ignored}
+    entries, digest = place.entries(gathered)
+    place.commit(digest)
+    place.at(place.gate - 1)
+    force(place, ignored, schedules[ignored])
+    place.at(place.gate)
+    refused(
+        "ForcedLeftOut",
+        lambda: place.post(entries, place.words(gathered), place.cleared(gathered)),
+    )
+    forced = (FORCED << 32 | ignored, bytes(32), bytes(32))
+    book = place.cleared(schedules)
+    receipt = place.post([forced, *entries], place.words(schedules), book)
+    assert receipt.only("BookCleared")["attempt"] == 1
+
+
+def test_a_forced_schedule_takes_the_place_of_the_signed_one(place: World) -> None:
+    schedules = two_sided(place)
+    entries, digest = place.entries(schedules)
+    place.commit(digest)
+    first = min(schedules)
+    changed = {**schedules, first: [SlotOrder(side=Side.BID, tick=201, energy_wh=Wh(7))]}
+    force(place, first, changed[first])
+    place.at(place.gate)
+    refused(
+        "ForcedLeftOut",
+        lambda: place.post(entries, place.words(schedules), place.cleared(schedules)),
+    )
+    hashed, r, vs = place.signed(place.person(first), schedules[first])
+    entries[0] = (FORCED << 32 | first, leaf_of_schedule(hashed, r, vs), bytes(32))
+    place.post(entries, place.words(changed), place.cleared(changed))
+
+
+def test_what_was_not_forced_is_not_taken_as_forced(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, book = prepared(place, schedules)
+    first = min(schedules)
+    entries[0] = (FORCED << 32 | first, bytes(32), bytes(32))
+    refused("NotForced", lambda: place.post(entries, words, book))
+
+
+def test_forcing_needs_user_security_the_zone_and_a_margin(place: World) -> None:
+    words = pack_orders([SlotOrder(side=Side.BID, tick=1, energy_wh=Wh(1))])
+    stranger = place.evm.account("mallory")
+    refused("NotSecured", lambda: place.book.send("force", place.key, words, sender=stranger))
+    other = (place.span, ZONE + 1, place.collector.address)
+    refused(
+        "ScheduleRefused", lambda: place.book.send("force", other, words, sender=place.people[0])
+    )
+    refused(
+        "ScheduleRefused",
+        lambda: place.book.send("force", place.key, [1 << 32], sender=place.people[0]),
+    )
+    refused(
+        "WordsMismatch",
+        lambda: place.book.send("force", place.key, [1, 2], sender=place.people[0]),
+    )
+    force(place, place.people[0].id, [None])
+    refused("ForcedAlready", lambda: force(place, place.people[0].id, [None]))
+    place.at(place.gate)
+    refused("PhaseMismatch", lambda: force(place, place.people[1].id, [None]))
+
+
+def test_without_a_collector_the_forced_schedules_are_a_book(place: World) -> None:
+    schedules = two_sided(place)
+    for number, orders in schedules.items():
+        force(place, number, orders)
+    place.at(place.gate)
+    entries = [(FORCED << 32 | number, bytes(32), bytes(32)) for number in sorted(schedules)]
+    sender = place.people[7]
+    place.post(entries, place.words(schedules), place.cleared(schedules), sender=sender)
+
+
+# Several transactions
+
+
+def halves(place: World, schedules: Schedules) -> tuple[Any, Any, Any, Any]:
+    entries, digest = place.entries(schedules)
+    place.commit(digest)
+    place.at(place.gate)
+    middle = len(entries) // 2
+    words = place.words(schedules)
+    cut = middle * (len(words) // len(entries))
+    return (
+        (entries[:middle], words[:cut]),
+        (entries[middle:], words[cut:]),
+        place.cleared(schedules),
+        middle,
+    )
+
+
+def test_a_book_in_two_transactions_comes_to_the_same(place: World) -> None:
+    schedules = random_schedules(random.Random(3), [p.id for p in place.people], 1, ticks=8)
+    first, second, book, middle = halves(place, schedules)
+    walked = place.post(*first, book, is_last=False)
+    sums = walked.only("BatchWalked")["sums"]
+    done = place.post(*second, book, sums=sums)
+    told = [w for r in (walked, done) for g in r.named("GroupBound") for w in g.args["members"]]
+    assert told == [w for o in book.outcomes for w in (members_of([o])[0][0], *fills_of(o))]
+    assert middle
+    assert done.only("BookCleared")
+
+
+def fills_of(outcome: Any) -> list[int]:
+    from setm.schedules import pack_fills
+
+    return pack_fills(outcome.fills)
+
+
+def test_a_batch_that_does_not_go_on_where_the_last_ended_is_refused(place: World) -> None:
+    schedules = random_schedules(random.Random(4), [p.id for p in place.people[:8]], 1, ticks=8)
+    first, second, book, _ = halves(place, schedules)
+    sums = place.post(*first, book, is_last=False).only("BatchWalked")["sums"]
+    changed = [sums[0] + 1]
+    refused("NotContinued", lambda: place.post(*second, book, sums=changed))
+    refused("TurnTaken", lambda: place.post(*second, book, sums=sums, sender=place.people[3]))
+
+
+def test_an_unfinished_book_can_be_refunded_by_anyone_and_posted_again(place: World) -> None:
+    schedules = random_schedules(random.Random(5), [p.id for p in place.people[:8]], 1, ticks=8)
+    before = {n: place.venue.call("marginOf", n) for n in schedules}
+    first, second, book, middle = halves(place, schedules)
+    place.post(*first, book, is_last=False)
+    members = members_of(book.outcomes[:middle])
+    stranger = place.evm.account("mallory")
+
+    def refund() -> Any:
+        return place.book.send("refund", place.key, 1, 0, members, sender=stranger)
+
+    refused("NotFailed", refund)
+    whole = (first[0] + second[0], first[1] + second[1])
+    found = refused("ScheduleRefused", lambda: place.post(*whole, book))
+    assert FAULTS[found["fault"]] == "BoundElsewhere"
+    place.at(place.gate + place.config["lease_seconds"])
+    refund()
+    assert {n: place.venue.call("marginOf", n) for n in schedules} == before
+    refused("OutcomeMismatch", refund)
+    assert place.post(*whole, book).only("BookCleared")["attempt"] == 2
+
+
+def test_strangers_wait_for_the_collectors_half_of_the_window(place: World) -> None:
+    schedules = random_schedules(random.Random(6), [p.id for p in place.people[:8]], 1, ticks=8)
+    first, _, book, _ = halves(place, schedules)
+    other = place.people[3]
+    refused("TurnTaken", lambda: place.post(*first, book, is_last=False, sender=other))
+    place.at(place.gate + place.config["post_window"] // 2)
+    place.post(*first, book, is_last=False, sender=other)
+
+
+def test_a_final_book_is_neither_posted_again_nor_refunded(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, book = prepared(place, schedules)
+    place.post(entries, words, book)
+    refused("BookFinal", lambda: place.post(entries, words, book))
+    members = members_of(book.outcomes)
+    refused("NotFailed", lambda: place.book.send("refund", place.key, 1, 0, members))
+
+
+# Afterwards
+
+
+def test_outcomes_are_written_out_once_and_settled_to_the_unit(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, book = prepared(place, schedules)
+    place.post(entries, words, book)
+    place.at(place.gate + place.config["post_window"])
+    slot = place.span
+    ids = sorted(schedules)
+    members = members_of(book.outcomes)
+    refused("OutcomeMismatch", lambda: place.venue.send("collect", slot, ids))
+    for at, outcome in enumerate(book.outcomes):
+        place.venue.send("unpack", place.key, 0, members, at, fills_of(outcome), list(book.margins))
+        trade = place.venue.call("tradeOf", slot, outcome.participant_id)
+        bought, sold = max(outcome.fills[0], 0), max(-outcome.fills[0], 0)
+        assert tuple(trade) == (bought, sold, outcome.payment, outcome.revenue)
+        assert place.venue.call("boundOf", slot, outcome.participant_id) == outcome.bound
+    arguments = (place.key, 0, members, 0, fills_of(book.outcomes[0]), list(book.margins))
+    refused("OutcomeMismatch", lambda: place.venue.send("unpack", *arguments))
+    held = place.system.clearinghouse.call("held")
+    start = (slot + 1) * 900
+    place.at(start + place.system.meters.call("finalAfter"))
+    place.system.settlement.send("settle", slot, ids)
+    assert place.system.clearinghouse.call("held") == held
+    for outcome in book.outcomes:
+        assert place.venue.call("boundOf", slot, outcome.participant_id) == 0
+
+
+def test_other_fills_members_or_margins_are_not_written_out(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, book = prepared(place, schedules)
+    place.post(entries, words, book)
+    members, margins = members_of(book.outcomes), list(book.margins)
+
+    def unpack(**changes: Any) -> Any:
+        says = {
+            "members": members,
+            "fills": fills_of(book.outcomes[0]),
+            "margins": margins,
+            **changes,
+        }
+        return place.venue.send(
+            "unpack", place.key, 0, says["members"], 0, says["fills"], says["margins"]
+        )
+
+    refused("PhaseMismatch", unpack)
+    place.at(place.gate + place.config["post_window"])
+    refused("GroupMismatch", lambda: unpack(fills=[21]))
+    refused("GroupMismatch", lambda: unpack(members=members[::-1]))
+    refused("MarginsMismatch", lambda: unpack(margins=[margins[0] + 1]))
+    unpack()
+
+
+def test_only_the_book_binds_and_only_governance_names_it(place: World) -> None:
+    mallory = place.evm.account("mallory")
+    arguments = (b"\0" * 32, place.span, 1, 0, [])
+    refused("OnlyBy", lambda: place.venue.send("bindGroup", *arguments, sender=mallory))
+    refused("OnlyBy", lambda: place.venue.send("refundGroup", *arguments, sender=mallory))
+    for sender in (mallory, place.system.governance):
+        refused("BookRefused", lambda s=sender: place.venue.send("setBook", s, sender=s))

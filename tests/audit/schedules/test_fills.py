@@ -1,0 +1,62 @@
+"""The assembly of FillLib against its plain twin, on random tables and orders."""
+
+from __future__ import annotations
+
+import random
+
+from setm.evm import Evm
+from setm.schedules import cleared, pack_orders
+from tests.audit.figures import DEPTH, record
+from tests.audit.schedules.world import random_schedules, rules_of
+
+BOOKS = 20 * DEPTH
+
+
+def test_the_assembly_fills_as_its_plain_twin_does() -> None:
+    evm = Evm()
+    twin = evm.deploy("PlainFill")
+    dice = random.Random(11)
+    compared = 0
+    for _ in range(BOOKS):
+        slots = dice.choice([1, 7, 8, 24, 96])
+        rules = rules_of(slots, k=dice.choice([0, 500, 1000]))
+        schedules = random_schedules(dice, range(1, 9), slots, ticks=dice.choice([2, 8, 256]))
+        book = cleared(schedules, rules)
+        plans = [
+            word | clearing.bid_price << 187 | max(0, 55_500 - clearing.bid_price) << 219
+            if clearing.volume_wh
+            else word
+            for word, clearing in zip(book.margins, book.clearings, strict=True)
+        ]
+        sums = [0] * slots
+        for number in sorted(schedules):
+            words = pack_orders(schedules[number])
+            plain = twin.call("plain", plans, sums, words)
+            assert twin.call("packed", plans, sums, words) == plain
+            sums = list(plain[1])
+            compared += 1
+    record(
+        "schedules",
+        "schedules filled by assembly and by its plain twin",
+        compared,
+        wanted=f"at least {BOOKS}",
+        ok=compared >= BOOKS,
+    )
+
+
+def test_an_order_that_must_not_be_left_out_is_told_alike() -> None:
+    evm = Evm()
+    twin = evm.deploy("PlainFill")
+    dice = random.Random(12)
+    told = 0
+    for _ in range(BOOKS):
+        schedules = random_schedules(dice, range(1, 3), 8, ticks=8)
+        cut = dice.randrange(10)
+        plans = [257 | cut << 18] * 8
+        for orders in schedules.values():
+            words = pack_orders(orders)
+            plain = twin.call("plain", plans, [0] * 8, words)
+            packed = twin.call("packed", plans, [0] * 8, words)
+            assert packed == plain
+            told += plain[2][3] != 0
+    assert told

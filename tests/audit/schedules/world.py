@@ -1,0 +1,238 @@
+"""A day-ahead auction with people in it: signs, commits, posts and closes whole books as a test asks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from coincurve import PrivateKey
+
+from setm.evm import Evm, Person, System, default_config, deploy_system
+from setm.schedules import (
+    ClearedBook,
+    ScheduleDomain,
+    ScheduleOutcome,
+    ScheduleRules,
+    SlotOrder,
+    chained,
+    cleared,
+    head_word,
+    leaf_of_schedule,
+    pack_fills,
+    pack_orders,
+)
+from setm.schedules.messages import schedule_hash, words_hash
+from setm.types import Grid, Kind, Side
+from setm.units import Price, Wh
+
+SIGNED, FORCED, SET_ASIDE = range(3)
+PLENTY = 2**40
+COLLECTOR = "collector"
+ZONE = 1
+GROUP = 32
+
+CONFIG: Mapping[str, int] = {
+    "floor_price": 30_000,
+    "tick_size": 100,
+    "k": 500,
+    "span_slots": 96,
+    "force_window": 3_600,
+    "gate_lead": 43_200,
+    "post_window": 7_200,
+    "lease_seconds": 900,
+    "horizon_seconds": 259_200,
+    "cover_price": 55_500,
+}
+INTRADAY: Mapping[str, int] = {
+    **CONFIG,
+    "span_slots": 1,
+    "force_window": 300,
+    "gate_lead": 900,
+    "post_window": 600,
+    "lease_seconds": 120,
+    "horizon_seconds": 86_400,
+}
+
+
+def signature_of(key: Any, digest: bytes) -> tuple[bytes, bytes]:
+    """Return r and vs (ERC-2098) of a digest."""
+    raw = PrivateKey(bytes(key.key)).sign_recoverable(digest, hasher=None)
+    s = int.from_bytes(raw[32:64], "big") | raw[64] << 255
+    return raw[:32], s.to_bytes(32, "big")
+
+
+def rules_of(slots: int, **changes: int) -> ScheduleRules:
+    """Return the reference's rules for a configuration."""
+    config = {**CONFIG, "span_slots": slots, **changes}
+    return ScheduleRules(
+        grid=Grid(floor_price=Price(config["floor_price"]), tick_size=Price(config["tick_size"])),
+        k=config["k"],
+        span_slots=config["span_slots"],
+        cover_price=Price(config["cover_price"]),
+    )
+
+
+@dataclass(slots=True)
+class World:
+    """One deployment; ``reset`` starts from it again."""
+
+    evm: Evm
+    system: System
+    config: Mapping[str, int]
+    role: str
+    people: list[Person]
+    span: int
+    mark: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.mark = self.evm.snapshot()
+
+    def reset(self) -> None:
+        self.evm.revert(self.mark)
+        self.mark = self.evm.snapshot()
+        self.at(self.start - self.config["gate_lead"] - self.config["force_window"] - 1)
+
+    # Places and times
+
+    @property
+    def venue(self) -> Any:
+        return getattr(self.system, self.role)
+
+    @property
+    def book(self) -> Any:
+        return getattr(self.system, f"{self.role}_book")
+
+    @property
+    def slots(self) -> int:
+        return self.config["span_slots"]
+
+    @property
+    def start(self) -> int:
+        return int(self.span * self.slots * self.system.config["slot_seconds"])
+
+    @property
+    def gate(self) -> int:
+        return self.start - self.config["gate_lead"]
+
+    def at(self, seconds: int) -> None:
+        self.evm.now = seconds
+
+    @property
+    def rules(self) -> ScheduleRules:
+        return rules_of(self.slots, k=self.config["k"])
+
+    @property
+    def domain(self) -> ScheduleDomain:
+        return ScheduleDomain(self.evm.chain_id, self.book.address)
+
+    @property
+    def collector(self) -> Any:
+        return self.evm.account(COLLECTOR)
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        return self.span, ZONE, self.collector.address
+
+    def person(self, number: int) -> Person:
+        return self.people[number - self.people[0].id]
+
+    # Schedules
+
+    def signed(
+        self, person: Person, orders: Sequence[SlotOrder | None]
+    ) -> tuple[bytes, bytes, bytes]:
+        """Return struct hash, r and vs of a schedule."""
+        words = pack_orders(orders)
+        struct_hash = schedule_hash(self.span, person.id, self.collector.address, words)
+        return struct_hash, *signature_of(person.key, self.domain.digest(struct_hash))
+
+    def entries(
+        self, schedules: Mapping[int, Sequence[SlotOrder | None]]
+    ) -> tuple[list[tuple[int, bytes, bytes]], bytes]:
+        """Return entries of signed schedules, and the commitment to them."""
+        entries, leaves = [], []
+        for number in sorted(schedules):
+            struct_hash, r, vs = self.signed(self.person(number), schedules[number])
+            entries.append((SIGNED << 32 | number, r, vs))
+            leaves.append(leaf_of_schedule(struct_hash, r, vs))
+        return entries, chained(leaves)
+
+    def words(self, schedules: Mapping[int, Sequence[SlotOrder | None]]) -> list[int]:
+        return [word for number in sorted(schedules) for word in pack_orders(schedules[number])]
+
+    def commit(self, digest: bytes) -> Any:
+        return self.book.send("commit", self.span, ZONE, digest, sender=self.collector)
+
+    def cleared(self, schedules: Mapping[int, Sequence[SlotOrder | None]]) -> ClearedBook:
+        return cleared(schedules, self.rules)
+
+    def post(self, entries: Any, words: Any, book: ClearedBook, **options: Any) -> Any:
+        batch = (
+            list(options.get("margins", book.margins)),
+            options.get("sums", []),
+            entries,
+            words,
+            options.get("is_last", True),
+        )
+        sender = options.get("sender", self.collector)
+        target = self.book.on(options["evm"]) if "evm" in options else self.book
+        return target.send("post", self.key, batch, sender=sender)
+
+    def clear(self, schedules: Mapping[int, Sequence[SlotOrder | None]], **options: Any) -> Any:
+        """Sign, commit and post a whole book; return the receipt of the posting and the reference's book."""
+        entries, digest = self.entries(schedules)
+        self.commit(digest)
+        self.at(self.gate)
+        book = self.cleared(schedules)
+        return self.post(entries, self.words(schedules), book, **options), book
+
+
+def head_of(outcome: ScheduleOutcome) -> int:
+    return head_word(outcome.participant_id, outcome.payment, outcome.cover, outcome.revenue)
+
+
+def members_of(outcomes: Sequence[ScheduleOutcome]) -> list[tuple[int, bytes]]:
+    """Return a group's members as the contract takes them."""
+    return [(head_of(o), words_hash(pack_fills(o.fills))) for o in outcomes]
+
+
+def told_of(outcomes: Sequence[ScheduleOutcome]) -> list[int]:
+    """Return what GroupBound tells of a group."""
+    return [word for o in outcomes for word in (head_of(o), *pack_fills(o.fills))]
+
+
+def random_schedules(
+    dice: random.Random, ids: Sequence[int], slots: int, *, ticks: int = 256, most_wh: int = 5_000
+) -> dict[int, list[SlotOrder | None]]:
+    """Return schedules of people of whom some sell at noon and some stay out."""
+
+    def order() -> SlotOrder | None:
+        if dice.random() < 0.1:
+            return None
+        side = Side.BID if dice.random() < 0.55 else Side.ASK
+        return SlotOrder(
+            side=side, tick=dice.randrange(ticks), energy_wh=Wh(dice.randint(1, most_wh))
+        )
+
+    return {number: [order() for _ in range(slots)] for number in ids}
+
+
+@cache
+def world(count: int, role: str = "day_ahead") -> World:
+    """Return a deployment with ``count`` participants who have margin in the venue."""
+    config = CONFIG if role == "day_ahead" else INTRADAY
+    evm = Evm()
+    sections: dict[str, Any] = {role: dict(config)}
+    system = deploy_system(evm, default_config(**sections))
+    people = [system.enrol(f"person {i}", Kind.PROSUMER, zone=ZONE) for i in range(count)]
+    venue = getattr(system, role)
+    for person in people:
+        system.fund(person, venue, PLENTY)
+    seconds = config["span_slots"] * system.config["slot_seconds"]
+    span = evm.now // seconds + (2 if role == "day_ahead" else 6)
+    made = World(evm, system, config, role, people, span)
+    made.reset()
+    return made
