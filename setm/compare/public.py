@@ -65,6 +65,14 @@ _AUCTION = {
     },
     "CompensationPaid": {"slot": "", "participantId": "presence", "amount": ""},
     "SurplusPaid": {"slot": "", "amount": "margin"},
+    "GroupBound": {
+        "book": "",
+        "attempt": "",
+        "group": "",
+        "members": "presence quantity price bound",
+    },
+    "GroupRefunded": {"book": "", "attempt": "", "group": "", "heads": "presence bound"},
+    "OutcomeUnpacked": {"book": "", "participantId": "presence"},
 }
 _NEGOTIATION = {
     "OfferMade": {

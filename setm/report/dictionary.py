@@ -94,6 +94,11 @@ TAGS: Field = ("uint256", "Wh", "tags, one for each Wh")
 SOURCE: Field = ("uint8", "-", "1 grid, 2 solar, 3 wind")
 ORDER_ID: Field = ("uint64", "-", "number of the order")
 AGREEMENT_ID: Field = ("bytes32", "-", "EIP-712 digest of the agreement")
+BOOK: Field = ("bytes32", "-", "keccak256 of span, zone and collector")
+SPAN: Field = ("uint32", "-", "first slot of the span divided by its slots")
+ATTEMPT: Field = ("uint32", "-", "which time the book is posted, from 1")
+GROUP: Field = ("uint32", "-", "group of outcomes in the attempt, from 0")
+BOOK_POSTER: Field = ("address", "-", "who posted the batch")
 
 # Each event by its interface, ours and those of OpenZeppelin: names of common fields, or fields of its own.
 EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
@@ -428,6 +433,65 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 "state": ("uint8", "-", "2 delivered, 3 refunded, 4 buyer paid, 5 seller paid"),
             },
         ),
+    },
+    "IScheduleBook": {
+        "BookCommitted": (
+            {
+                "span": SPAN,
+                "zone": ("uint32", "-", "zone of the book"),
+                "collector": ("address", "-", "who gathers the book"),
+                "digest": ("bytes32", "-", "hash over the leaves of all schedules gathered"),
+            },
+        ),
+        "ScheduleForced": (
+            {"book": BOOK},
+            "participantId",
+            {"orders": ("uint256[]", "-", "eight slots a word: side 1, tick 8, energyWh 23 bits")},
+        ),
+        "ScheduleSetAside": (
+            {"book": BOOK},
+            "participantId",
+            {"fault": ("uint8", "-", "why, see ScheduleRefused in docs/errors.md")},
+        ),
+        "BatchWalked": (
+            {
+                "book": BOOK,
+                "attempt": ATTEMPT,
+                "poster": BOOK_POSTER,
+                "sums": ("uint256[]", "Wh", "a word a slot, see FillLib"),
+            },
+        ),
+        "BookCleared": (
+            {
+                "book": BOOK,
+                "attempt": ATTEMPT,
+                "poster": BOOK_POSTER,
+                "margins": ("uint256[]", "-", "a word a slot, see MarginLib"),
+            },
+        ),
+    },
+    "IDayAheadAuction": {
+        "GroupBound": (
+            {
+                "book": BOOK,
+                "attempt": ATTEMPT,
+                "group": GROUP,
+                "members": (
+                    "uint256[]",
+                    "-",
+                    "for each member its head and the words of its fills",
+                ),
+            },
+        ),
+        "GroupRefunded": (
+            {
+                "book": BOOK,
+                "attempt": ATTEMPT,
+                "group": GROUP,
+                "heads": ("uint256[]", "-", "heads of the members refunded, zero for others"),
+            },
+        ),
+        "OutcomeUnpacked": ({"book": BOOK}, "participantId"),
     },
     "ITariff": {
         "EnergyAnnounced": (

@@ -70,7 +70,7 @@ def test_they_agree_on_ties(bids, asks):
     assert optimum(bids, asks) == network_optimum(bids, asks, everybody(bids, asks))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_no_way_of_trading_over_the_links_is_worth_more(data):
     few = st.lists(st.tuples(st.integers(0, 2), st.integers(10, 13)), min_size=1, max_size=3)
@@ -79,7 +79,7 @@ def test_no_way_of_trading_over_the_links_is_worth_more(data):
     assert network_optimum(bids, asks, links) == best_by_trying(bids, asks, links)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(OFFERS, OFFERS, st.randoms(use_true_random=False))
 def test_fewer_links_are_never_worth_more(bids, asks, random):
     links = [link for link in everybody(bids, asks) if random.random() < 0.5]

@@ -14,7 +14,7 @@ from setm.report.dictionary import EVENTS, dictionary_csv, event_fields
 from setm.report.value_schema import VALUE_TABLES
 
 ROOT = Path(__file__).parents[3]
-ENUMS = ("Side", "Kind", "State", "Phase", "Source")
+ENUMS = ("Side", "Kind", "State", "Phase", "Source", "Fault")
 UNIT_ENDINGS = {
     "_wh": "Wh",
     "_micro_eur": "1e-6 EUR",
