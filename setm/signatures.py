@@ -56,12 +56,9 @@ def digest_of(domain_name: str, domain: Domain, primary_type: str, fields: Field
     >>> digest(7, [1, 2]).hex()[:16]
     'ae96b17a8aa68f53'
     """
-    encode_domain = _encoder(_DOMAIN_TYPE, _DOMAIN)
-    name, version = keccak(domain_name.encode()), keccak(_VERSION)
-    separator = keccak(encode_domain(name, version, domain.chain_id, domain.contract))
     listed = ",".join(f"{kind} {name}" for kind, name in fields)
     encode = _encoder(f"{primary_type}({listed})".encode(), fields)
-    prefix = b"\x19\x01" + separator
+    prefix = b"\x19\x01" + separator_of(domain_name, domain)
 
     def digest(*values: Any) -> bytes:
         try:
@@ -80,6 +77,13 @@ def digest_of(domain_name: str, domain: Domain, primary_type: str, fields: Field
         return keccak(prefix + keccak(encoded))
 
     return digest
+
+
+def separator_of(domain_name: str, domain: Domain) -> bytes:
+    """Return the 32 bytes of a contract's EIP-712 domain."""
+    encode_domain = _encoder(_DOMAIN_TYPE, _DOMAIN)
+    name, version = keccak(domain_name.encode()), keccak(_VERSION)
+    return keccak(encode_domain(name, version, domain.chain_id, domain.contract))
 
 
 def keccak(data: bytes) -> bytes:

@@ -6,11 +6,13 @@ import random
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
+from setm import messages
 from setm.errors import Reverted
-from setm.schedules import SlotOrder, chained, leaf_of_schedule, pack_orders
+from setm.schedules import SlotOrder, chained, leaf_of_schedule, pack_fills, pack_orders
 from setm.schedules.messages import ScheduleDomain, schedule_hash
-from setm.types import Side
+from setm.types import Kind, Side
 from setm.units import Wh
 from tests.audit.schedules.world import (
     FORCED,
@@ -213,6 +215,77 @@ def test_who_covers_its_own_limits_cannot_be_set_aside(place: World) -> None:
     assert place.post(entries, words, book).only("BookCleared")
 
 
+def test_a_schedule_of_another_zone_is_refused_or_set_aside(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, _ = prepared(place, schedules)
+    first = min(schedules)
+    person = place.person(first)
+    moved = messages.credential(
+        place.system.domain(place.system.registry),
+        account=person.address,
+        kind=Kind.PROSUMER,
+        device_class=0,
+        zone=ZONE + 1,
+        commitment=messages.identity_commitment(person.name, bytes(keccak(text=person.name))),
+        valid_until=place.evm.now + 10**7,
+        serial=2,
+    )
+    renewal = (
+        tuple(moved.values.values()),
+        place.system.authority,
+        moved.sign(place.system.authority),
+    )
+    place.system.registry.send("renew", *renewal, sender=person)
+    found = refused("ScheduleRefused", lambda: place.post(entries, words, place.cleared(schedules)))
+    assert FAULTS[found["fault"]] == "OtherZone"
+    entries[0] = (SET_ASIDE << 32 | first, *entries[0][1:])
+    book = place.cleared({n: s for n, s in schedules.items() if n != first})
+    told = place.post(entries, words, book).only("ScheduleSetAside")
+    assert FAULTS[told["fault"]] == "OtherZone"
+
+
+def test_a_forced_schedule_of_a_revoked_participant_is_set_aside(place: World) -> None:
+    schedules = two_sided(place)
+    first = min(schedules)
+    gathered = {n: s for n, s in schedules.items() if n != first}
+    entries, digest = place.entries(gathered)
+    place.commit(digest)
+    force(place, first, schedules[first])
+    place.system.registry.send("revoke", first, sender=place.system.authority)
+    place.at(place.gate)
+    words = place.words(schedules)
+
+    def post(source: int, book: Any) -> Any:
+        return place.post([(source << 32 | first, bytes(32), bytes(32)), *entries], words, book)
+
+    found = refused("ScheduleRefused", lambda: post(FORCED, place.cleared(schedules)))
+    assert FAULTS[found["fault"]] == "NotSecured"
+    told = post(SET_ASIDE, place.cleared(gathered)).only("ScheduleSetAside")
+    assert FAULTS[told["fault"]] == "NotSecured"
+
+
+@pytest.mark.parametrize("side", [Side.BID, Side.ASK])
+def test_a_cut_that_hides_who_crosses_a_rationed_margin_is_refused(
+    place: World, side: Side
+) -> None:
+    # The better order fills a part of the other side's margin; a second one, which would fill more of it, is hidden.
+    other = Side.ASK if side is Side.BID else Side.BID
+    ticks = (200, 150, 100) if side is Side.BID else (100, 150, 200)
+    one, two, three = (p.id for p in place.people[:3])
+    orders = {
+        one: [SlotOrder(side=side, tick=ticks[0], energy_wh=Wh(20))],
+        two: [SlotOrder(side=side, tick=ticks[1], energy_wh=Wh(5))],
+        three: [SlotOrder(side=other, tick=ticks[2], energy_wh=Wh(30))],
+    }
+    entries, words, book = prepared(place, orders)
+    bid_wh, ask_wh = (20, 30) if side is Side.BID else (30, 20)
+    # Bids are left out below the cut, asks at it or above: hide the second order behind it.
+    cut = 152 if side is Side.BID else 151
+    hidden = 201 | 101 << 9 | cut << 18 | bid_wh << 27 | 20 << 67 | ask_wh << 107 | 20 << 147
+    refused("MarginsRefused", lambda: place.post(entries, words, book, margins=[hidden]))
+    assert place.post(entries, words, book).only("BookCleared")
+
+
 def test_margin_is_frozen_while_books_are_posted(place: World) -> None:
     person = place.people[0]
     for seconds in (place.gate, place.gate + place.config["post_window"] - 1):
@@ -361,8 +434,6 @@ def test_a_book_in_two_transactions_comes_to_the_same(place: World) -> None:
 
 
 def fills_of(outcome: Any) -> list[int]:
-    from setm.schedules import pack_fills
-
     return pack_fills(outcome.fills)
 
 
