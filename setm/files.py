@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from setm.errors import JournalLocked, StorageFull
+from setm.errors import ConfigError, JournalLocked, StorageFull
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
@@ -26,6 +26,18 @@ def write_whole(path: Path, text: str) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> Path:
+    """Return a folder that is there now, with its parents; raise ``ConfigError`` if it cannot be made."""
+    try:
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: cannot be made ({error.strerror}); give a folder that you may write to"
+        ) from None
+    return folder
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from setm.bench.content import Found
 from setm.bench.page import page
 from setm.bench.plots import write_plots
 from setm.bench.tables import tables
-from setm.files import write_whole
+from setm.files import make_folder, write_whole
 from setm.report.build import write_tables
 
 
 def write_report(found: Found, folder: Path, command: str) -> Path:
     """Write ``tables/``, ``plots/``, ``bench.json`` and ``index.html`` into ``folder``; return the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     made = tables(found)
     write_tables(made, folder / "tables")
     write_whole(folder / "bench.json", json.dumps(as_json(made), indent=1) + "\n")

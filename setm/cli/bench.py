@@ -23,6 +23,7 @@ from setm.chain.node import NodeKind
 from setm.cli.output import AsJson, console, print_json, print_rows
 from setm.cli.progress import bar_progress
 from setm.errors import ConfigError
+from setm.files import make_folder
 from setm.scenario.models import MAX_PARTICIPANTS
 
 NETWORKS: dict[str, tuple[NodeKind, ...]] = {
@@ -78,6 +79,7 @@ def bench(
         networks=_networks("anvil" if quick and network == "both" else network),
         is_quick=quick,
     )
+    make_folder(out)
     with bar_progress() as progress:
         found = measure_all(plan, progress)
         done = progress.stage("report", 1)
@@ -152,6 +154,7 @@ def gas(
 
     Example: setm bench gas --json
     """
+    make_folder(out)
     with bar_progress() as progress:
         done = progress.stage("measure gas", steps())
         rows = measure(done)
@@ -165,7 +168,6 @@ def gas(
 
 
 def _write(folder: Path, rows: list[dict[str, Any]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "gas.json").write_text(json.dumps(rows, indent=2) + "\n")
     with (folder / "gas.csv").open("w", newline="") as lines_out:
         writer = csv.DictWriter(lines_out, fieldnames=list(rows[0]))

@@ -28,7 +28,7 @@ from setm.compare.seeds import Rehearsal, rehearse_all
 from setm.compare.tables import tables
 from setm.compare.workload import Workload, workload_of
 from setm.errors import ConfigError
-from setm.files import storing, write_whole
+from setm.files import make_folder, storing, write_whole
 from setm.forecast import Direction
 from setm.report.build import write_tables
 from setm.scenario import Scenario
@@ -201,7 +201,7 @@ def _in_place(out: Path) -> Iterator[Path]:
     for path in (draft, older):
         shutil.rmtree(path, ignore_errors=True)
     with storing(draft):
-        draft.mkdir(parents=True)
+        make_folder(draft)
         try:
             yield draft
             if out.exists():

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import t as student
 
-from setm.files import storing, write_whole
+from setm.files import make_folder, storing, write_whole
 from setm.forecast_value.costs import Costs
 from setm.forecast_value.plot import draw
 from setm.forecast_value.study import History, Study
@@ -34,7 +34,7 @@ def tables(study: Study, consumers: frozenset[str]) -> dict[str, pl.DataFrame]:
 
 def write(found: dict[str, pl.DataFrame], folder: Path) -> list[Path]:
     """Write every table as CSV and Parquet and the plot as PNG and SVG; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     files = []
     for name, table in found.items():
         path = folder / f"{name}.csv"

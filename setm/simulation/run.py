@@ -22,7 +22,7 @@ from setm.chain.abi import ROLES, artifact
 from setm.chain.journal import Journal
 from setm.chain.node import NodeKind
 from setm.errors import SetupError, StorageFull
-from setm.files import lock, storing, write_whole
+from setm.files import lock, make_folder, storing, write_whole
 from setm.forecast import Direction
 from setm.keystore import KeySource
 from setm.scenario import Scenario
@@ -83,7 +83,7 @@ def _workplace(
     folder: Path, command: Mapping[str, Any], fresh: bool, watch: Watch
 ) -> Iterator[None]:
     """Lock a run's folder and empty it unless it is of the same command; keep it if there is something to continue."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     held = lock(folder / LOCK)
     try:
         if fresh or not _is_of(folder, command):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from setm.files import storing, write_whole
+from setm.files import make_folder, storing, write_whole
 from setm.study.mengelkamp import Rehearsed
 from setm.study.plot import write_plot
 from setm.study.summary import Row, day_rows, summary_rows
@@ -32,7 +32,7 @@ HEAD = (
 
 def write_study(found: Sequence[Rehearsed], folder: Path) -> list[Path]:
     """Write all files of a study into ``folder`` and return them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     summary = summary_rows(found)
     files = [
         *_write_table("days", day_rows(found), folder),
