@@ -60,10 +60,12 @@ abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
         uint32 group,
         uint256[] calldata members
     ) external onlyBy(address(scheduleBook)) {
-        bytes32[] memory leaves = new bytes32[](members.length / _stride());
+        // A head, and its fills.
+        uint256 stride = _wordsOf() + 1;
+        bytes32[] memory leaves = new bytes32[](members.length / stride);
         Words memory words = Words(0, _marginWords[0], 0, _packed[span][0]);
         for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i] = _bindOne(span, words, members[i * _stride():(i + 1) * _stride()]);
+            leaves[i] = _bindOne(span, words, members[i * stride:(i + 1) * stride]);
         }
         _marginWords[words.marginPlace] = words.margins;
         _packed[span][words.packedPlace] = words.packed;
@@ -95,11 +97,6 @@ abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
         words.margins -= bound << shift;
         words.packed |= 1 << (participantId % 256);
         return keccak256(abi.encode(head, keccak256(abi.encodePacked(member[1:]))));
-    }
-
-    /// @dev Words of a member: its head and its fills.
-    function _stride() private view returns (uint256) {
-        return (uint256(_spanSlots) + 7) / 8 + 1;
     }
 
     /// @dev A margin proves that the participant joined this venue.

@@ -22,9 +22,10 @@ import numpy as np
 from setm.data import MeterSeries
 from setm.errors import NotSecured
 from setm.forecast.together import forecast_days
-from setm.messages import AUCTION_DOMAIN, PLACE_ORDER, Domain, Fields
+from setm.messages import AUCTION_DOMAIN, PLACE_ORDER, Domain
 from setm.pricing import LADDER_TICKS, UniformPrice
 from setm.pricing.fast import Integers, clear_day, clear_orders
+from setm.schedules import BOOK_DOMAIN, SCHEDULE
 from setm.signatures import Digest, address_of, digest_of, private_key, sign, verify_many
 from setm.slots import Slot
 from setm.types import Grid
@@ -35,12 +36,6 @@ DAY_SLOTS = 96
 SLOT_SECONDS = 900
 HISTORY_DAYS = 28
 HOME = Domain(chain_id=1337, contract="0x5FbDB2315678afecb367f032d93F642f64180aa3")
-SCHEDULE: Fields = (
-    ("uint32", "day"),
-    ("uint32", "participantId"),
-    ("address", "collector"),
-    ("uint256[]", "orders"),
-)
 MEBIBYTE = 1 << 20
 MAX_CLEARING_MS = 20.0
 MIN_VERIFIED_PER_SECOND = 15_000.0
@@ -120,9 +115,9 @@ def _signatures(work: Workload) -> list[Figure]:
         (slot, slot % 2, slot % LADDER_TICKS, 500 + slot, slot, 1_900_000_000)
         for slot in range(work.signatures)
     ]
-    schedule = digest_of("SETM DayAheadAuction", HOME, "Schedule", SCHEDULE)
+    schedule = digest_of(BOOK_DOMAIN, HOME, "Schedule", SCHEDULE)
     words = [int.from_bytes(rng.bytes(32), "big") for _ in range(DAY_SLOTS)]
-    schedules = [(day, 7, HOME.contract, words) for day in range(work.schedules)]
+    schedules = [(span, 7, HOME.contract, words) for span in range(work.schedules)]
     return [
         *_rates("orders", order, orders, work, MIN_VERIFIED_PER_SECOND),
         *_rates("day schedules", schedule, schedules, work, None),

@@ -5,31 +5,33 @@ The reference of DayAheadAuction: packed words, the messages that are signed, an
 
 from setm.schedules.book import ClearedBook, ScheduleOutcome, ScheduleRules, cleared
 from setm.schedules.messages import (
-    ScheduleDomain,
-    book_name,
+    BOOK_DOMAIN,
+    SCHEDULE,
     chained,
-    group_hash,
     head_word,
-    leaf_of_outcome,
     leaf_of_schedule,
+    schedule_digest,
+    schedule_hash,
+    words_hash,
 )
 from setm.schedules.words import SlotOrder, pack_fills, pack_orders, unpack_fills, unpack_orders
 
 __all__ = [
+    "BOOK_DOMAIN",
+    "SCHEDULE",
     "ClearedBook",
-    "ScheduleDomain",
     "ScheduleOutcome",
     "ScheduleRules",
     "SlotOrder",
-    "book_name",
     "chained",
     "cleared",
-    "group_hash",
     "head_word",
-    "leaf_of_outcome",
     "leaf_of_schedule",
     "pack_fills",
     "pack_orders",
+    "schedule_digest",
+    "schedule_hash",
     "unpack_fills",
     "unpack_orders",
+    "words_hash",
 ]

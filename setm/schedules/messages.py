@@ -6,36 +6,27 @@ Source: EIP-712; the tests hold these against eth-account's own encoder.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from eth_utils.address import to_canonical_address
-from eth_utils.crypto import keccak
 
+from setm.messages import Fields
 from setm.schedules.words import LANE_BITS
+from setm.signatures import keccak
 
-SCHEDULE_TYPE = b"Schedule(uint32 span,uint32 participantId,address collector,uint256[] orders)"
-DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-NAME = b"SETM ScheduleBook"
-_TYPEHASH = keccak(SCHEDULE_TYPE)
+BOOK_DOMAIN = "SETM ScheduleBook"
+SCHEDULE: Fields = (
+    ("uint32", "span"),
+    ("uint32", "participantId"),
+    ("address", "collector"),
+    ("uint256[]", "orders"),
+)
+_LISTED = ",".join(f"{kind} {name}" for kind, name in SCHEDULE)
+_TYPEHASH = keccak(f"Schedule({_LISTED})".encode())
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleDomain:
-    """Where a schedule counts: one contract on one chain."""
-
-    chain_id: int
-    contract: str
-    separator: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Compute the domain separator, once."""
-        parts = (keccak(DOMAIN_TYPE), keccak(NAME), keccak(b"1"))
-        text = b"".join(parts) + _word(self.chain_id) + _address(self.contract)
-        object.__setattr__(self, "separator", keccak(text))
-
-    def digest(self, struct_hash: bytes) -> bytes:
-        """Return the 32 bytes that are signed."""
-        return keccak(b"\x19\x01" + self.separator + struct_hash)
+def schedule_digest(separator: bytes, struct_hash: bytes) -> bytes:
+    """Return the 32 bytes that are signed; ``separator`` is ``separator_of(BOOK_DOMAIN, ...)``."""
+    return keccak(b"\x19\x01" + separator + struct_hash)
 
 
 def schedule_hash(span: int, participant_id: int, collector: str, orders: Sequence[int]) -> bytes:
@@ -65,21 +56,6 @@ def chained(leaves: Iterable[bytes]) -> bytes:
 def head_word(participant_id: int, payment: int, cover: int, revenue: int) -> int:
     """Return a member's head: number, payment, cover and revenue in one word."""
     return participant_id << 224 | payment << 160 | cover << 96 | revenue << LANE_BITS
-
-
-def leaf_of_outcome(head: int, fills: Sequence[int]) -> bytes:
-    """Return what a group holds of a member; ``fills`` are its words."""
-    return keccak(_word(head) + words_hash(fills))
-
-
-def group_hash(leaves: Sequence[bytes]) -> bytes:
-    """Return the word that the chain keeps of a group."""
-    return keccak(b"".join(leaves))
-
-
-def book_name(span: int, zone: int, collector: str) -> bytes:
-    """Return the name under which a book is known: keccak256 of span, zone and collector."""
-    return keccak(_word(span) + _word(zone) + _address(collector))
 
 
 def _word(value: int) -> bytes:

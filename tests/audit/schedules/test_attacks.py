@@ -10,8 +10,17 @@ from eth_utils.crypto import keccak
 
 from setm import messages
 from setm.errors import Reverted
-from setm.schedules import SlotOrder, chained, leaf_of_schedule, pack_fills, pack_orders
-from setm.schedules.messages import ScheduleDomain, schedule_hash
+from setm.schedules import (
+    BOOK_DOMAIN,
+    SlotOrder,
+    chained,
+    leaf_of_schedule,
+    pack_fills,
+    pack_orders,
+    schedule_digest,
+    schedule_hash,
+)
+from setm.signatures import separator_of
 from setm.types import Kind, Side
 from setm.units import Wh
 from tests.audit.schedules.world import (
@@ -87,20 +96,21 @@ def resigned(place: World, **changes: Any) -> Any:
             "span": place.span,
             "participant": number,
             "collector": place.collector.address,
-            "domain": place.domain,
+            "separator": place.separator,
             "key": place.person(number).key,
             **changes,
         }
         words = pack_orders(two_sided(place)[number])
         hashed = schedule_hash(says["span"], says["participant"], says["collector"], words)
-        return entry[0], *signature_of(says["key"], says["domain"].digest(hashed))
+        return entry[0], *signature_of(says["key"], schedule_digest(says["separator"], hashed))
 
     return change
 
 
 def forged(place: World) -> dict[str, Any]:
-    other = ScheduleDomain(place.evm.chain_id + 1, place.book.address)
-    elsewhere = ScheduleDomain(place.evm.chain_id, place.venue.address)
+    chain_id, contract = place.evm.chain_id + 1, place.book.address
+    other = separator_of(BOOK_DOMAIN, messages.Domain(chain_id=chain_id, contract=contract))
+    elsewhere = separator_of(BOOK_DOMAIN, place.system.domain(place.venue))
 
     def high_s(entry: Any) -> Any:
         vs = int.from_bytes(entry[2], "big")
@@ -111,8 +121,8 @@ def forged(place: World) -> dict[str, Any]:
     return {
         "another span": resigned(place, span=place.span + 1),
         "another collector": resigned(place, collector=place.people[5].address),
-        "another chain": resigned(place, domain=other),
-        "another contract": resigned(place, domain=elsewhere),
+        "another chain": resigned(place, separator=other),
+        "another contract": resigned(place, separator=elsewhere),
         "another participant's key": resigned(place, key=place.people[1].key),
         "a stranger's key": resigned(place, key=place.evm.account("mallory")),
         "the other v": lambda e: (e[0], e[1], bytes([e[2][0] ^ 0x80]) + e[2][1:]),

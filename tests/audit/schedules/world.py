@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from coincurve import PrivateKey
-
 from setm.evm import Evm, Person, System, default_config, deploy_system
 from setm.schedules import (
+    BOOK_DOMAIN,
     ClearedBook,
-    ScheduleDomain,
     ScheduleOutcome,
     ScheduleRules,
     SlotOrder,
@@ -23,8 +21,11 @@ from setm.schedules import (
     leaf_of_schedule,
     pack_fills,
     pack_orders,
+    schedule_digest,
+    schedule_hash,
+    words_hash,
 )
-from setm.schedules.messages import schedule_hash, words_hash
+from setm.signatures import private_key, separator_of, sign
 from setm.types import Grid, Kind, Side
 from setm.units import Price, Wh
 
@@ -59,9 +60,8 @@ INTRADAY: Mapping[str, int] = {
 
 def signature_of(key: Any, digest: bytes) -> tuple[bytes, bytes]:
     """Return r and vs (ERC-2098) of a digest."""
-    raw = PrivateKey(bytes(key.key)).sign_recoverable(digest, hasher=None)
-    s = int.from_bytes(raw[32:64], "big") | raw[64] << 255
-    return raw[:32], s.to_bytes(32, "big")
+    made = sign(private_key(bytes(key.key)), digest)
+    return made[:32], made[32:]
 
 
 def rules_of(slots: int, **changes: int) -> ScheduleRules:
@@ -125,8 +125,8 @@ class World:
         return rules_of(self.slots, k=self.config["k"])
 
     @property
-    def domain(self) -> ScheduleDomain:
-        return ScheduleDomain(self.evm.chain_id, self.book.address)
+    def separator(self) -> bytes:
+        return separator_of(BOOK_DOMAIN, self.system.domain(self.book))
 
     @property
     def collector(self) -> Any:
@@ -147,7 +147,7 @@ class World:
         """Return struct hash, r and vs of a schedule."""
         words = pack_orders(orders)
         struct_hash = schedule_hash(self.span, person.id, self.collector.address, words)
-        return struct_hash, *signature_of(person.key, self.domain.digest(struct_hash))
+        return struct_hash, *signature_of(person.key, schedule_digest(self.separator, struct_hash))
 
     def entries(
         self, schedules: Mapping[int, Sequence[SlotOrder | None]]

@@ -10,18 +10,22 @@ from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
 
 from setm.errors import OrderRefused
+from setm.messages import Domain
 from setm.schedules import (
-    ScheduleDomain,
+    BOOK_DOMAIN,
+    SCHEDULE,
     ScheduleRules,
     SlotOrder,
     chained,
     cleared,
     pack_fills,
     pack_orders,
+    schedule_digest,
+    schedule_hash,
     unpack_fills,
     unpack_orders,
 )
-from setm.schedules.messages import schedule_hash
+from setm.signatures import digest_of, separator_of
 from setm.types import Grid, Side
 from setm.units import Price, Wh
 
@@ -82,7 +86,9 @@ def test_the_digest_is_that_of_eth_account() -> None:
     )
     expected = keccak(b"\x19\x01" + typed.header + typed.body)
     hashed = schedule_hash(7, 8, collector, words)
-    assert ScheduleDomain(1337, contract).digest(hashed) == expected
+    there = Domain(chain_id=1337, contract=contract)
+    assert schedule_digest(separator_of(BOOK_DOMAIN, there), hashed) == expected
+    assert digest_of(BOOK_DOMAIN, there, "Schedule", SCHEDULE)(7, 8, collector, words) == expected
 
 
 def test_a_commitment_to_nothing_is_zero() -> None:
