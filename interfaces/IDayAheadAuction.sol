@@ -27,8 +27,9 @@ interface IDayAheadAuction is IVenue {
     }
 
     /// @notice Outcomes of a group of schedules; they count if the book becomes final in this attempt.
-    /// @param members for each member its head and the words of its fills
-    event GroupBound(bytes32 indexed book, uint32 indexed attempt, uint32 indexed group, uint256[] members);
+    /// @param members for each member 4 bytes of its number and 4 bytes a slot of its fills, eight slots a word and the last,
+    /// shorter word as its low bytes; its head follows from these and the margins
+    event GroupBound(bytes32 indexed book, uint32 indexed attempt, uint32 indexed group, bytes members);
     /// @notice The outcomes of an attempt that failed bind nothing more.
     event GroupRefunded(bytes32 indexed book, uint32 indexed attempt, uint32 indexed group, uint256[] heads);
     /// @notice A participant's outcome was written out as a position in each slot.
@@ -46,7 +47,7 @@ interface IDayAheadAuction is IVenue {
     error OutcomeMismatch(uint32 span, uint32 participantId, Outcome found);
     /// @notice Thrown when margin is released while books are posted.
     error MarginFrozen(uint32 span, uint256 untilAt);
-    /// @notice Thrown when a margin would pass 48 bits, 1e-6 EUR.
+    /// @notice Thrown when a margin would pass 42 bits, 1e-6 EUR.
     error MarginFull(uint32 participantId, uint256 amount);
 
     /* BINDING */

@@ -230,6 +230,17 @@ interface IParticipantRegistry {
     /// @notice The participant whose owner key `key` is now; reverts if there is none. Session keys never pass.
     function ownerOf(address key) external view returns (uint32 participantId);
 
+    /// @notice A participant's owner key, if it may enter something now, until when it may if nothing changes, and the zone
+    /// for which it speaks; zeros if there is none.
+    function ownerKeyOf(uint32 participantId) external view returns (address key, uint40 until, uint32 zone);
+
+    /// @notice When a participant's owner key, its end or its zone was last changed, UTC seconds; zero if never since it
+    /// joined.
+    function changedAt(uint256 participantId) external view returns (uint40);
+
+    /// @notice The same of participants 256 `page` to 256 `page` + 255: when the last of them changed.
+    function pageChangedAt(uint256 page) external view returns (uint40);
+
     /// @notice Whether `key` carries user.Security now, as owner key or as a session key in any venue.
     function isSecured(address key) external view returns (bool);
 

@@ -2,6 +2,8 @@
 pragma solidity 0.8.30;
 
 import {IDayAheadAuction} from "./IDayAheadAuction.sol";
+import {IKeyRoster} from "./IKeyRoster.sol";
+
 /// @title Signed schedules: one signature for a span of slots, one pass over all orders to clear it
 /// @notice A participant signs, off chain, what it would buy or sell in each slot of a span, for example of a day. A
 /// collector gathers schedules and commits to them before the gate closes; afterwards anyone posts them with the margins of
@@ -20,6 +22,14 @@ import {IDayAheadAuction} from "./IDayAheadAuction.sol";
 ///   fills     the same:                                            | sold 1 | energyWh 31 |
 ///   margins   one word a slot, see MarginLib
 ///   head      | participantId 32 | payment 64 | cover 64 | revenue 64 | zero 32 |, 1e-6 EUR, of the whole span
+///
+/// Packed bytes, 69 + 4 * spanSlots an entry:
+///
+///   entry     | source 1 | participantId 4 | r 32 | vs 32 | orders: whole words, then 4 bytes a slot of the last, shorter one |
+///
+/// `r` and `vs` are the signature (ERC-2098) by the participant over `Schedule(uint32 span,uint32 participantId,address
+/// collector,uint256[] orders)`, where orders are whole words. Of a forced schedule `r` is the leaf of a signed one of the
+/// same participant that was committed to, or zero, and `vs` is zero.
 interface IScheduleBook {
     enum Phase {
         Early,
@@ -77,29 +87,15 @@ interface IScheduleBook {
         address collector;
     }
 
-    /// @notice One participant's schedule in a batch; its orders stand in the batch.
-    /// @param head source << 32 | participantId
-    /// @param r of the signature (ERC-2098) by the participant over `Schedule(uint32 span,uint32 participantId,address
-    /// collector,uint256[] orders)`; of a forced schedule the leaf of a signed one of the same participant that was
-    /// committed to, or zero
-    /// @param vs of the signature; of a forced schedule zero
-    struct Entry {
-        uint256 head;
-        bytes32 r;
-        bytes32 vs;
-    }
-
     /// @notice A part of a book, or the whole of it.
     /// @param margins one word a slot; the same in all batches of an attempt
     /// @param sums what the walk had summed up before this batch, as `BatchWalked` told; empty at the first one
-    /// @param entries by ascending participant number, over all batches
-    /// @param orders the orders of all entries, ceil(spanSlots / 8) words each
+    /// @param entries one after the other, by ascending participant number over all batches; see above
     /// @param isLast whether nothing follows
     struct Batch {
         uint256[] margins;
         uint256[] sums;
-        Entry[] entries;
-        uint256[] orders;
+        bytes entries;
         bool isLast;
     }
 
@@ -109,8 +105,8 @@ interface IScheduleBook {
     event ScheduleForced(bytes32 indexed book, uint32 indexed participantId, uint256[] orders);
     /// @notice A schedule that was committed to was not used.
     event ScheduleSetAside(bytes32 indexed book, uint32 indexed participantId, Fault fault);
-    /// @notice A batch that does not end the book was walked; the next one has to bring these sums.
-    event BatchWalked(bytes32 indexed book, uint32 indexed attempt, address poster, uint256[] sums);
+    /// @notice A batch that does not end the book was walked; the next one has to bring these margins and sums.
+    event BatchWalked(bytes32 indexed book, uint32 indexed attempt, address poster, uint256[] margins, uint256[] sums);
     /// @notice The book is final.
     event BookCleared(bytes32 indexed book, uint32 indexed attempt, address poster, uint256[] margins);
     /// @notice Thrown when the span is in another phase than the call needs.
@@ -145,7 +141,9 @@ interface IScheduleBook {
     error BookFinal(bytes32 book);
     /// @notice Thrown when an attempt has not failed: its book is final, or still posted by who has the turn.
     error NotFailed(bytes32 book, uint32 attempt);
-    /// @notice Thrown when an array has another length than the span asks for.
+    /// @notice Thrown when a book is deployed with a roster of another registry.
+    error RosterRefused(address roster);
+    /// @notice Thrown when an array, or the bytes of all entries, have another length than the span asks for.
     error WordsMismatch(uint256 expected, uint256 found);
     /* GATHERING */
 
@@ -187,7 +185,7 @@ interface IScheduleBook {
     function finalOf(bytes32 book) external view returns (uint32 attempt, bytes32 margins);
 
     /// @notice A book's state.
-    /// @return committed the collector's commitment, zero if none
+    /// @return committed the collector's commitment, zero if none; of a final book keccak256 of its margins
     /// @return attempt the attempt that is final or running
     /// @return isCleared whether it is final
     /// @return forced how many schedules were forced in
@@ -202,6 +200,9 @@ interface IScheduleBook {
         address collector,
         uint256[] calldata orders
     ) external view returns (bytes32);
+
+    /// @notice The roster in which the book looks for a key before it asks the registry.
+    function roster() external view returns (IKeyRoster);
 
     /// @notice The venue that keeps margins and outcomes.
     function venue() external view returns (IDayAheadAuction);

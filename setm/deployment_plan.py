@@ -123,12 +123,7 @@ def house(config: Config) -> Iterator[Part]:
         yield _part("tariff", config, clearinghouse, settlement, _struct(config, "tariff"))
     yield from _tags(config)
     yield from _anonymous(config)
-    for role in SPANS:
-        if role in config:
-            yield _part(role, config, clearinghouse, settlement, _struct(config, role))
-            yield Part(
-                role=f"{role}_book", contract="ScheduleBook", arguments=(Of(role), Of("registry"))
-            )
+    yield from _schedules(config)
 
 
 def _tags(config: Config) -> Iterator[Part]:
@@ -156,6 +151,17 @@ def _anonymous(config: Config) -> Iterator[Part]:
         yield _part("anonymous", config, clearinghouse, settlement, values, Of("notes"))
 
 
+def _schedules(config: Config) -> Iterator[Part]:
+    """Yield the venues of signed schedules that are wanted, each with its book, and the roster of keys they share."""
+    roles = [role for role in SPANS if role in config]
+    if roles:
+        yield _part("roster", config, Of("registry"))
+    for role in roles:
+        values = _struct(config, role)
+        yield _part(role, config, Of("clearinghouse"), Of("settlement"), values)
+        yield _part(f"{role}_book", config, Of(role), Of("registry"), Of("roster"))
+
+
 def openings(config: Config) -> Iterator[Call]:
     """Yield the calls that make venues of contracts, before anybody deposits."""
     for role in venues(config):
@@ -170,7 +176,9 @@ def openings(config: Config) -> Iterator[Call]:
 def contracts(config: Config) -> dict[str, str]:
     """Return the contract of each role that a configuration deploys."""
     wanted = {role: contract for role, contract in OPTIONAL.items() if role in config}
-    wanted |= {f"{role}_book": "ScheduleBook" for role in SPANS if role in config}
+    for role in SPANS:
+        if role in config:
+            wanted |= {"roster": "KeyRoster", f"{role}_book": "ScheduleBook"}
     return {**STANDARD, "rule": rule_in(config).contract, **wanted}
 
 

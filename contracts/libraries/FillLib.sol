@@ -24,13 +24,11 @@ library FillLib {
 
     uint256 private constant STRIDE = 7;
 
-    /// @dev What a walk needs for all participants. Money is what the last one's purchases cost, sales bind and sales earn,
-    /// 1e-6 EUR; `leftOut` is not zero if it must not be left out of a slot, see `slotOf`. The rest is the assembly's own.
+    /// @dev What a walk needs for all participants. `bound` is what the last one's purchases cost and sales bind, 1e-6 EUR;
+    /// `leftOut` is not zero if somebody must not be left out of a slot, see `slotOf`.
     struct Band {
         uint256[] table;
-        uint256 payment;
-        uint256 cover;
-        uint256 revenue;
+        uint256 bound;
         uint256 leftOut;
         uint256 from;
         uint256 to;
@@ -42,42 +40,80 @@ library FillLib {
         return new uint256[](slots * STRIDE);
     }
 
-    /// @notice Writes a slot of a table.
+    /// @notice Writes a slot of a table, which has it.
     function setSlot(uint256[] memory table, uint256 slot, uint256 plan, uint256 sums) internal pure {
-        uint256 place = slot * STRIDE;
-        table[place] = sums;
         // Places are ticks plus one, and zero or 257 without trade.
         unchecked {
-            table[place + 1] = plan.bidOf() - 1;
-            table[place + 2] = plan.askOf() + 255;
-            table[place + 5] = plan.cutOf() == 0 ? 0 : plan.cutOf() - 1;
+            uint256 worstBid = plan.bidOf() - 1;
+            uint256 worstAsk = plan.askOf() + 255;
+            uint256 cut = plan.cutOf() == 0 ? 0 : plan.cutOf() - 1;
+            uint256 price = plan.priceOf();
+            uint256 missing = plan.missingOf();
+            // solhint-disable-next-line no-inline-assembly
+            assembly ("memory-safe") {
+                let at := add(add(table, 0x20), mul(slot, 0xe0))
+                mstore(at, sums)
+                mstore(add(at, 0x20), worstBid)
+                mstore(add(at, 0x40), worstAsk)
+                mstore(add(at, 0x60), price)
+                mstore(add(at, 0x80), missing)
+                mstore(add(at, 0xa0), cut)
+                mstore(add(at, 0xc0), plan)
+            }
         }
-        table[place + 3] = plan.priceOf();
-        table[place + 4] = plan.missingOf();
-        table[place + 6] = plan;
     }
 
-    function sumsOf(uint256[] memory table, uint256 slot) internal pure returns (uint256) {
-        return table[slot * STRIDE];
-    }
-
-    function planOf(uint256[] memory table, uint256 slot) internal pure returns (uint256) {
-        return table[slot * STRIDE + 6];
-    }
-
-    /// @notice Fills all orders, adds them to the sums, and writes the fills from word `place` on.
-    function fill(Band memory band, uint256[] calldata orders, uint256[] memory fills, uint256 place) internal pure {
+    /// @notice Where in memory a table's first slot stands.
+    function placeOf(uint256[] memory table) internal pure returns (uint256 place) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            mstore(add(band, 0x80), 0)
-            mstore(add(band, 0xa0), orders.offset)
-            mstore(add(band, 0xc0), add(orders.offset, shl(5, orders.length)))
-            mstore(add(band, 0xe0), add(add(fills, 0x20), shl(5, place)))
+            place := add(table, 0x20)
+        }
+    }
+
+    /// @notice The sums of a slot, which the table has.
+    function sumsOf(uint256[] memory table, uint256 slot) internal pure returns (uint256 sums) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            sums := mload(add(add(table, 0x20), mul(slot, 0xe0)))
+        }
+    }
+
+    /// @notice The margins of a slot, which the table has.
+    function planOf(uint256[] memory table, uint256 slot) internal pure returns (uint256 plan) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            plan := mload(add(add(table, 0xe0), mul(slot, 0xe0)))
+        }
+    }
+
+    /// @notice Whether what stood at a slot's margins is what was said, and both sides come to the same volume.
+    function isMatched(uint256[] memory table, uint256 slot) internal pure returns (bool matched) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let at := add(add(table, 0x20), mul(slot, 0xe0))
+            let sums := mload(at)
+            let plan := mload(add(at, 0xc0))
+            let bought := add(and(sums, 0xffffffffffff), and(shr(67, plan), 0xffffffffff))
+            let sold := add(and(shr(48, sums), 0xffffffffffff), and(shr(147, plan), 0xffffffffff))
+            let bids := sub(and(shr(96, sums), 0xffffffffffff), and(shr(27, plan), 0xffffffffff))
+            let asks := sub(shr(144, sums), and(shr(107, plan), 0xffffffffff))
+            matched := iszero(or(or(bids, asks), sub(bought, sold)))
+        }
+    }
+
+    /// @notice Fills the orders in memory from byte `from` of the band to `to`, adds them to the sums, and writes the
+    /// participant's head and as many words of fills to `out`, which goes on behind them.
+    function fill(Band memory band, uint256 participantId) internal pure {
+        uint256 out = band.out;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            mstore(out, shl(224, participantId))
         }
         _fill(band);
     }
 
-    /// @dev Money is below 2^64: the venue keeps a whole span's below 2^48. Shares divide only by what stands at a margin of
+    /// @dev Money is below 2^64: the venue keeps a whole span's below 2^42. Shares divide only by what stands at a margin of
     /// consistent margins, which is not zero.
     /// One loop, because a call for each order would cost more than what it does.
     // solhint-disable-next-line function-max-lines
@@ -90,18 +126,19 @@ library FillLib {
                 sides := and(shr(40, sides), 0xffffffffff)
                 filledWh := sub(div(mul(add(aheadWh, energyWh), sides), marginWh), div(mul(aheadWh, sides), marginWh))
             }
-            let slot := add(mload(band), 0x20)
             let payment := 0
             let cover := 0
             let revenue := 0
-            let at := mload(add(band, 0xa0))
-            for {} lt(at, mload(add(band, 0xc0))) {
-                at := add(at, 0x20)
-            } {
-                let word := calldataload(at)
+            let slot := add(mload(band), 0x20)
+            let at := mload(add(band, 0x60))
+            // Scratch space keeps how far fills stand from orders: more variables the stack does not reach.
+            mstore(0x00, sub(mload(add(band, 0xa0)), at))
+            for {} 1 {} {
                 let filled := 0
                 let shift := 0
-                for {} word {} {
+                for {
+                    let word := mload(at)
+                } word {} {
                     let energyWh := and(word, 0x7fffff)
                     if energyWh {
                         // The side above the tick: bids below 256, asks from there on.
@@ -118,7 +155,7 @@ library FillLib {
                                     if lt(spot, mload(add(slot, 0xa0))) {
                                         break
                                     }
-                                    mstore(add(band, 0x80), sub(slot, mload(band)))
+                                    mstore(add(band, 0x40), sub(slot, mload(band)))
                                     break
                                 }
                                 spot := and(shr(96, mload(slot)), 0xffffffffffff)
@@ -132,21 +169,21 @@ library FillLib {
                                 if iszero(lt(sub(spot, 256), mload(add(slot, 0xa0)))) {
                                     break
                                 }
-                                mstore(add(band, 0x80), sub(slot, mload(band)))
+                                mstore(add(band, 0x40), sub(slot, mload(band)))
                                 break
                             }
-                            if eq(spot, mload(add(slot, 0x40))) {
-                                spot := shr(144, mload(slot))
-                                mstore(slot, add(mload(slot), shl(144, energyWh)))
-                                energyWh := share(spot, energyWh, shr(107, mload(add(slot, 0xc0))))
-                                if iszero(energyWh) {
-                                    break
-                                }
-                                spot := 0
-                            }
-                            // Where the spot is left an ask's, the whole order fills.
-                            if spot {
+                            if lt(spot, mload(add(slot, 0x40))) {
                                 mstore(slot, add(mload(slot), shl(48, energyWh)))
+                                filled := or(filled, shl(shift, or(energyWh, 0x80000000)))
+                                revenue := add(revenue, div(mul(energyWh, mload(add(slot, 0x60))), 1000))
+                                cover := add(cover, div(add(mul(energyWh, mload(add(slot, 0x80))), 999), 1000))
+                                break
+                            }
+                            spot := shr(144, mload(slot))
+                            mstore(slot, add(mload(slot), shl(144, energyWh)))
+                            energyWh := share(spot, energyWh, shr(107, mload(add(slot, 0xc0))))
+                            if iszero(energyWh) {
+                                break
                             }
                             filled := or(filled, shl(shift, or(energyWh, 0x80000000)))
                             revenue := add(revenue, div(mul(energyWh, mload(add(slot, 0x60))), 1000))
@@ -158,15 +195,20 @@ library FillLib {
                     shift := add(shift, 32)
                     slot := add(slot, 0xe0)
                 }
+                at := add(at, 0x20)
+                mstore(add(at, mload(0x00)), filled)
+                if eq(at, mload(add(band, 0x80))) {
+                    break
+                }
                 // Over the slots that have no more orders in this word: seven words each.
                 slot := add(slot, mul(7, sub(256, shift)))
-                let out := mload(add(band, 0xe0))
-                mstore(out, filled)
-                mstore(add(band, 0xe0), add(out, 0x20))
             }
-            mstore(add(band, 0x20), payment)
-            mstore(add(band, 0x40), cover)
-            mstore(add(band, 0x60), revenue)
+            mstore(add(band, 0x20), add(payment, cover))
+            payment := or(or(shl(160, payment), shl(96, cover)), shl(32, revenue))
+            cover := mload(add(band, 0xa0))
+            // The head, which has the participant.
+            mstore(cover, or(mload(cover), payment))
+            mstore(add(band, 0xa0), add(add(at, mload(0x00)), 0x20))
         }
     }
 

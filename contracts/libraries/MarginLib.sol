@@ -57,29 +57,18 @@ library MarginLib {
         return uint32(margins >> 219);
     }
 
-    /// @notice Whether posted margins can be those of a slot: without trade nothing fills; with trade both margins fill at
-    /// least in part, they cross, at most one side is rationed, and what it leaves out is on its side of the cut.
-    function isConsistent(uint256 margins) internal pure returns (bool) {
-        (uint256 bid, uint256 ask, uint256 cut) = (bidOf(margins), askOf(margins), cutOf(margins));
-        if (margins >> 27 == 0) return bid == NO_BID && ask == 0;
-        (uint256 bidFilled, uint256 askFilled) = (bidFilledOf(margins), askFilledOf(margins));
-        if (margins >> 187 != 0 || bid >= NO_BID || ask == 0 || bid < ask) return false;
-        if (bidFilled == 0 || bidFilled > bidMarginOf(margins)) return false;
-        if (askFilled == 0 || askFilled > askMarginOf(margins)) return false;
-        if (bidFilled < bidMarginOf(margins) && cut <= bid) return false;
-        return askFilled == askMarginOf(margins) || cut <= ask;
-    }
-
-    /// @notice The margins with the price, k per mille of the way from the marginal ask up to the marginal bid, rounded
-    /// down, as UniformPriceRule has it.
-    function priced(
+    /// @notice The margins with their price and what it lacks to the cover price; zero if they cannot be those of a slot.
+    /// The price is k per mille of the way from the marginal ask up to the marginal bid, rounded down, as UniformPriceRule
+    /// has it.
+    function planned(
         uint256 margins,
         uint256 floorPrice,
         uint256 tickSize,
         uint256 k,
         uint256 coverPrice
     ) internal pure returns (uint256) {
-        if (margins >> 27 == 0) return margins;
+        if (margins >> 27 == 0) return bidOf(margins) == NO_BID && askOf(margins) == 0 ? margins : 0;
+        if (!_isConsistent(margins)) return 0;
         // Consistent, so the bid's place is not below the ask's, which is at least 1. The venue's band keeps prices in 32
         // bits for ticks inside it; a place beyond it holds no order, and a margin holds some.
         unchecked {
@@ -87,6 +76,29 @@ library MarginLib {
             uint256 price = uint32(floorPrice + (askOf(margins) - 1) * tickSize + (spread * k) / PER_MILLE);
             uint256 missing = price < coverPrice ? coverPrice - price : 0;
             return margins | (price << 187) | (missing << 219);
+        }
+    }
+
+    /// @dev Whether margins with trade can be those of a slot: both margins fill at least in part, they cross, at most one
+    /// side is rationed, and what it leaves out is on its side of the cut. In assembly, because a book has a word for each
+    /// slot; contracts/mocks/PlainFill.sol says it in plain words.
+    function _isConsistent(uint256 margins) private pure returns (bool isRight) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let bid := and(margins, PLACE)
+            let ask := and(shr(9, margins), PLACE)
+            let cut := and(shr(18, margins), PLACE)
+            // Places of bids run up to 256, and no price was posted.
+            let isWrong := or(or(shr(187, margins), gt(bid, 256)), or(iszero(ask), lt(bid, ask)))
+            // From 1 to what stands at the margin fills; of zero one less is far above that.
+            let whole := and(shr(27, margins), ENERGY)
+            let filled := and(shr(67, margins), ENERGY)
+            isWrong := or(isWrong, iszero(lt(sub(filled, 1), whole)))
+            isWrong := or(isWrong, and(lt(filled, whole), iszero(gt(cut, bid))))
+            whole := and(shr(107, margins), ENERGY)
+            filled := and(shr(147, margins), ENERGY)
+            isWrong := or(isWrong, iszero(lt(sub(filled, 1), whole)))
+            isRight := iszero(or(isWrong, and(lt(filled, whole), gt(cut, ask))))
         }
     }
 }

@@ -5,23 +5,16 @@ import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
 import {IScheduleBook} from "../../interfaces/IScheduleBook.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
+import {BindLib} from "../libraries/BindLib.sol";
+import {GroupLib} from "../libraries/GroupLib.sol";
 import {PositionBook} from "./PositionBook.sol";
 import {SpanTerms} from "./SpanTerms.sol";
 import {Venue} from "./Venue.sol";
 
-/// @title What schedules bind: margins, five to a word, and outcomes, a group to a word
+/// @title What schedules bind: margins, six to a word, and outcomes, a group to a word
 abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
-    uint256 private constant MARGIN_BITS = 48;
-    uint256 private constant MARGINS_A_WORD = 5;
-    uint256 private constant MAX_MARGIN = type(uint48).max;
-
-    /// @dev The words of margins and marks that are at hand, and where they stand.
-    struct Words {
-        uint256 marginPlace;
-        uint256 margins;
-        uint256 packedPlace;
-        uint256 packed;
-    }
+    using BindLib for BindLib.Words;
+    using GroupLib for GroupLib.Group;
 
     IScheduleBook public scheduleBook;
 
@@ -60,43 +53,61 @@ abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
         uint32 group,
         uint256[] calldata members
     ) external onlyBy(address(scheduleBook)) {
-        // A head, and its fills.
         uint256 stride = _wordsOf() + 1;
-        bytes32[] memory leaves = new bytes32[](members.length / stride);
-        Words memory words = Words(0, _marginWords[0], 0, _packed[span][0]);
-        for (uint256 i = 0; i < leaves.length; ++i) {
-            leaves[i] = _bindOne(span, words, members[i * stride:(i + 1) * stride]);
+        GroupLib.Group memory bound = GroupLib.newGroup(members.length / stride, _spanSlots);
+        _bindAll(span, stride * 32, members, bound);
+        _groups[book][_groupAt(attempt, group)] = bound.hashOf();
+
+        bound.emitBound(book, attempt, group);
+    }
+
+    /// @dev Binds each member, whose head and fills are `stride` bytes; begins at the first one's words.
+    function _bindAll(uint32 span, uint256 stride, uint256[] calldata members, GroupLib.Group memory bound) private {
+        uint256 at;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            at := members.offset
+        }
+        (uint256 margins, uint256 packed) = ((members[0] >> 224) / BindLib.MARGINS_A_WORD, (members[0] >> 224) / 256);
+        BindLib.Words memory words = BindLib.Words(margins, _marginWords[margins], packed, _packed[span][packed]);
+        // Input is far shorter than 2^256 bytes.
+        unchecked {
+            for (uint256 end = at + 32 * members.length; at < end; at += stride) {
+                if (words.isElsewhere(at)) _turn(span, words, _participantAt(at));
+                if (!words.bind(at)) _refuse(words, at);
+                bound.add(at);
+            }
         }
         _marginWords[words.marginPlace] = words.margins;
         _packed[span][words.packedPlace] = words.packed;
-        _groups[book][_groupAt(attempt, group)] = keccak256(abi.encodePacked(leaves));
-
-        emit GroupBound(book, attempt, group, members);
     }
 
-    /// @dev Takes what a member binds out of its margin and marks its outcome as packed.
-    function _bindOne(uint32 span, Words memory words, uint256[] calldata member) private returns (bytes32 leaf) {
-        uint256 head = member[0];
-        uint256 participantId = head >> 224;
-        if (participantId / MARGINS_A_WORD != words.marginPlace) {
+    /// @dev Writes the words at hand and reads those of a participant.
+    function _turn(uint32 span, BindLib.Words memory words, uint256 participantId) private {
+        (uint256 margins, uint256 packed) = (participantId / BindLib.MARGINS_A_WORD, participantId / 256);
+        if (margins != words.marginPlace) {
             _marginWords[words.marginPlace] = words.margins;
-            words.marginPlace = participantId / MARGINS_A_WORD;
-            words.margins = _marginWords[words.marginPlace];
+            (words.marginPlace, words.margins) = (margins, _marginWords[margins]);
         }
-        if (participantId / 256 != words.packedPlace) {
-            _packed[span][words.packedPlace] = words.packed;
-            words.packedPlace = participantId / 256;
-            words.packed = _packed[span][words.packedPlace];
-        }
-        // Casts cut the fields out of the word; the same below.
-        uint256 bound = uint256(uint64(head >> 160)) + uint64(head >> 96);
-        uint256 shift = MARGIN_BITS * (participantId % MARGINS_A_WORD);
-        IScheduleBook.Fault fault = _faultIn(words.packed, participantId, (words.margins >> shift) & MAX_MARGIN, bound);
-        if (fault != IScheduleBook.Fault.None) revert IScheduleBook.ScheduleRefused(uint32(participantId), fault);
+        if (packed == words.packedPlace) return;
+        _packed[span][words.packedPlace] = words.packed;
+        (words.packedPlace, words.packed) = (packed, _packed[span][packed]);
+    }
 
-        words.margins -= bound << shift;
-        words.packed |= 1 << (participantId % 256);
-        return keccak256(abi.encode(head, keccak256(abi.encodePacked(member[1:]))));
+    /// @dev Whose head stands at byte `at` of the input.
+    function _participantAt(uint256 at) private pure returns (uint256 participantId) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            participantId := shr(224, calldataload(at))
+        }
+    }
+
+    function _refuse(BindLib.Words memory words, uint256 at) private pure {
+        uint256 participantId = _participantAt(at);
+        bool isPacked = (words.packed >> (participantId % 256)) & 1 != 0;
+        IScheduleBook.Fault fault = isPacked ? IScheduleBook.Fault.BoundElsewhere : IScheduleBook.Fault.NotCovered;
+        // A number of 32 bits.
+        revert IScheduleBook.ScheduleRefused(uint32(participantId), fault);
     }
 
     /// @dev A margin proves that the participant joined this venue.
@@ -167,15 +178,16 @@ abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
 
     /// @inheritdoc IVenue
     function marginOf(uint32 participantId) public view override(IVenue, Venue) returns (uint256) {
-        uint256 word = _marginWords[participantId / MARGINS_A_WORD];
-        return (word >> (MARGIN_BITS * (participantId % MARGINS_A_WORD))) & MAX_MARGIN;
+        uint256 word = _marginWords[participantId / BindLib.MARGINS_A_WORD];
+        return (word >> (BindLib.MARGIN_BITS * (participantId % BindLib.MARGINS_A_WORD))) & BindLib.MAX_MARGIN;
     }
 
     function _setMargin(uint32 participantId, uint256 amount) internal override {
-        require(amount <= MAX_MARGIN, MarginFull(participantId, amount));
-        uint256 shift = MARGIN_BITS * (participantId % MARGINS_A_WORD);
-        uint256 word = _marginWords[participantId / MARGINS_A_WORD];
-        _marginWords[participantId / MARGINS_A_WORD] = (word & ~(MAX_MARGIN << shift)) | (amount << shift);
+        require(amount <= BindLib.MAX_MARGIN, MarginFull(participantId, amount));
+        uint256 shift = BindLib.MARGIN_BITS * (participantId % BindLib.MARGINS_A_WORD);
+        uint256 word = _marginWords[participantId / BindLib.MARGINS_A_WORD];
+        _marginWords[participantId / BindLib.MARGINS_A_WORD] =
+            (word & ~(BindLib.MAX_MARGIN << shift)) | (amount << shift);
     }
 
     /// @dev Not while a span is posted, of which there is at most one: `postWindow` is shorter than a span.

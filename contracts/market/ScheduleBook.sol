@@ -2,10 +2,11 @@
 pragma solidity 0.8.30;
 
 import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
+import {IKeyRoster} from "../../interfaces/IKeyRoster.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {IScheduleBook} from "../../interfaces/IScheduleBook.sol";
 import {FillLib} from "../libraries/FillLib.sol";
-import {MarginLib} from "../libraries/MarginLib.sol";
+import {ScheduleLib} from "../libraries/ScheduleLib.sol";
 import {ScheduleGathering} from "./ScheduleGathering.sol";
 import {ScheduleWalk} from "./ScheduleWalk.sol";
 
@@ -14,9 +15,13 @@ import {ScheduleWalk} from "./ScheduleWalk.sol";
 /// everything adds up. Until then nothing counts, and what was bound can be given back.
 contract ScheduleBook is ScheduleWalk {
     using FillLib for uint256[];
-    using MarginLib for uint256;
+    using ScheduleLib for uint256;
 
-    constructor(IDayAheadAuction venue_, IParticipantRegistry registry_) ScheduleGathering(venue_, registry_) {}
+    constructor(
+        IDayAheadAuction venue_,
+        IParticipantRegistry registry_,
+        IKeyRoster roster_
+    ) ScheduleGathering(venue_, registry_, roster_) {}
 
     /* POSTING */
 
@@ -30,7 +35,7 @@ contract ScheduleBook is ScheduleWalk {
         if (!isFirst || !batch.isLast) _requireTurn(key, book, isFirst);
         Walk memory walk = _walkFrom(key, name, book, batch, isFirst);
 
-        _walkAll(walk, batch.entries, batch.orders);
+        _walkAll(walk, batch.entries);
         if (batch.isLast) _finish(book, walk, batch);
         else _pause(book, walk, batch);
     }
@@ -60,11 +65,9 @@ contract ScheduleBook is ScheduleWalk {
         bool isFirst
     ) private view returns (Walk memory walk) {
         require(batch.margins.length == _spanSlots, WordsMismatch(_spanSlots, batch.margins.length));
-        (walk.book, walk.span, walk.zone, walk.collector) = (name, key.span, key.zone, key.collector);
-        walk.domain = _domainSeparatorV4();
+        (walk.book, walk.span, walk.zone, walk.attempt) = (name, key.span, key.zone, book.attempt);
         walk.band.table = _tableOf(key.span, batch.margins, batch.sums);
-        walk.members = new uint256[](GROUP * (_wordsOf() + 1));
-        walk.attempt = book.attempt;
+        _open(walk, key.collector, isFirst ? bytes32(0) : book.digest);
         if (isFirst) {
             ++walk.attempt;
             return walk;
@@ -72,7 +75,7 @@ contract ScheduleBook is ScheduleWalk {
         bytes32 found = keccak256(abi.encode(batch.margins, batch.sums));
         require(found == book.tables, NotContinued(name, book.tables, found));
         (walk.lastId, walk.forcedWalked) = (book.lastId, book.forcedWalked);
-        (walk.groups, walk.digest) = (book.groups, book.digest);
+        walk.groups = book.groups;
     }
 
     /// @dev Margins with their prices and sums, as FillLib has them.
@@ -82,46 +85,41 @@ contract ScheduleBook is ScheduleWalk {
         uint256[] calldata sums
     ) private view returns (uint256[] memory table) {
         table = FillLib.newTable(margins.length);
+        bool isFirst = sums.length == 0;
         for (uint256 i = 0; i < margins.length; ++i) {
-            table.setSlot(i, _planOf(span, i, margins[i]), sums.length == 0 ? 0 : sums[i]);
+            table.setSlot(i, _planOf(span, i, margins[i]), isFirst ? 0 : sums[i]);
         }
     }
 
     function _pause(Book storage book, Walk memory walk, Batch calldata batch) private {
-        (book.attempt, book.lastId, book.forcedWalked) = (walk.attempt, walk.lastId, walk.forcedWalked);
-        (book.groups, book.digest) = (walk.groups, walk.digest);
+        // Attempts, groups and forced schedules are counted by transactions and participants: far below 2^32.
+        (book.attempt, book.lastId) = (uint32(walk.attempt), uint32(walk.lastId));
+        (book.forcedWalked, book.groups) = (uint32(walk.forcedWalked), uint32(walk.groups));
+        book.digest = walk.frame.committedIn();
         uint256[] memory sums = new uint256[](_spanSlots);
         for (uint256 i = 0; i < sums.length; ++i) {
             sums[i] = walk.band.table.sumsOf(i);
         }
         book.tables = keccak256(abi.encode(batch.margins, sums));
 
-        emit BatchWalked(walk.book, walk.attempt, msg.sender, sums);
+        emit BatchWalked(walk.book, uint32(walk.attempt), msg.sender, batch.margins, sums);
     }
 
     function _finish(Book storage book, Walk memory walk, Batch calldata batch) private {
-        require(walk.digest == book.committed, NotAsCommitted(walk.book, book.committed, walk.digest));
+        bytes32 digest = walk.frame.committedIn();
+        require(digest == book.committed, NotAsCommitted(walk.book, book.committed, digest));
         bool isComplete = walk.forcedWalked == book.forced;
-        require(isComplete, ForcedLeftOut(walk.book, book.forced, walk.forcedWalked));
+        require(isComplete, ForcedLeftOut(walk.book, book.forced, uint32(walk.forcedWalked)));
+        uint256[] memory table = walk.band.table;
         for (uint256 i = 0; i < _spanSlots; ++i) {
-            _requireMatched(walk, i);
+            // Slots have 32 bits.
+            if (!table.isMatched(i)) revert SumsMismatch(uint32(_firstSlot(uint32(walk.span)) + i), table.sumsOf(i));
         }
 
-        (book.attempt, book.isCleared) = (walk.attempt, true);
-        book.tables = keccak256(abi.encodePacked(batch.margins));
+        (book.attempt, book.isCleared) = (uint32(walk.attempt), true);
+        book.committed = keccak256(abi.encodePacked(batch.margins));
 
-        emit BookCleared(walk.book, walk.attempt, msg.sender, batch.margins);
-    }
-
-    /// @dev What stood at each margin is what was said, and both sides come to the same volume.
-    function _requireMatched(Walk memory walk, uint256 i) private view {
-        (uint256 plan, uint256 sums) = (walk.band.table.planOf(i), walk.band.table.sumsOf(i));
-        // Casts cut the fields out of the word.
-        uint256 boughtWh = uint48(sums) + plan.bidFilledOf();
-        uint256 soldWh = uint48(sums >> 48) + plan.askFilledOf();
-        bool isMatched =
-            boughtWh == soldWh && uint48(sums >> 96) == plan.bidMarginOf() && uint48(sums >> 144) == plan.askMarginOf();
-        require(isMatched, SumsMismatch(uint32(_firstSlot(walk.span) + i), sums));
+        emit BookCleared(walk.book, uint32(walk.attempt), msg.sender, batch.margins);
     }
 
     /// @inheritdoc IScheduleBook

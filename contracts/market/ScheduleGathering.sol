@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
+import {IKeyRoster} from "../../interfaces/IKeyRoster.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {IScheduleBook} from "../../interfaces/IScheduleBook.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
@@ -11,8 +12,9 @@ import {SpanTerms} from "./SpanTerms.sol";
 
 /// @title What is gathered before the gate: commitments of collectors, and schedules that participants force in
 abstract contract ScheduleGathering is IScheduleBook, SpanTerms, EIP712 {
-    /// @dev 32 + 32 + 32 + 32 + 32 + 40 + 8 = 208 bits in the first word; `tables` is keccak256(margins, sums) while a book
-    /// is walked, keccak256(margins) once it is final.
+    /// @dev 32 + 32 + 32 + 32 + 32 + 40 + 8 = 208 bits in the first word. `committed` is what the collector committed to; once
+    /// that was kept and the book is final, keccak256(margins). `tables`, `digest` and `poster` are only written between
+    /// batches: keccak256(margins, sums), the commitment so far, and whose turn it is.
     struct Book {
         uint32 attempt;
         uint32 lastId;
@@ -29,6 +31,7 @@ abstract contract ScheduleGathering is IScheduleBook, SpanTerms, EIP712 {
 
     /// @inheritdoc IScheduleBook
     IDayAheadAuction public immutable venue;
+    IKeyRoster public immutable roster;
     IParticipantRegistry public immutable registry;
 
     mapping(bytes32 book => Book) internal _books;
@@ -36,10 +39,14 @@ abstract contract ScheduleGathering is IScheduleBook, SpanTerms, EIP712 {
 
     constructor(
         IDayAheadAuction venue_,
-        IParticipantRegistry registry_
+        IParticipantRegistry registry_,
+        IKeyRoster roster_
     ) SpanTerms(venue_.config(), registry_.slotSeconds()) EIP712("SETM ScheduleBook", "1") {
+        require(roster_.registry() == registry_, RosterRefused(address(roster_)));
+
         venue = venue_;
         registry = registry_;
+        roster = roster_;
     }
 
     /* GATHERING */
@@ -110,7 +117,7 @@ abstract contract ScheduleGathering is IScheduleBook, SpanTerms, EIP712 {
         address collector,
         uint256[] calldata orders
     ) external view returns (bytes32) {
-        bytes32 ordersHash = keccak256(abi.encodePacked(orders));
+        bytes32 ordersHash = ScheduleLib.hashOf(orders);
         bytes32 hashed = keccak256(abi.encode(ScheduleLib.TYPEHASH, span, participantId, collector, ordersHash));
         return _hashTypedDataV4(hashed);
     }
@@ -118,7 +125,7 @@ abstract contract ScheduleGathering is IScheduleBook, SpanTerms, EIP712 {
     /// @inheritdoc IScheduleBook
     function finalOf(bytes32 name) external view returns (uint32 attempt, bytes32 margins) {
         Book storage book = _books[name];
-        if (book.isCleared) (attempt, margins) = (book.attempt, book.tables);
+        if (book.isCleared) (attempt, margins) = (book.attempt, book.committed);
     }
 
     /// @inheritdoc IScheduleBook

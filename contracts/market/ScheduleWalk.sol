@@ -1,152 +1,171 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
 import {FillLib} from "../libraries/FillLib.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
 import {ScheduleLib} from "../libraries/ScheduleLib.sol";
-import {ScheduleGathering} from "./ScheduleGathering.sol";
+import {SingleLib} from "../libraries/SingleLib.sol";
+import {ScheduleKeys} from "./ScheduleKeys.sol";
 
 /// @title The one pass over all orders of a book
 /// @dev Everything of a batch lives in memory, and is written once where participants share a word.
-abstract contract ScheduleWalk is ScheduleGathering {
-    /// @dev Most members of a group, whose outcomes are one word of storage in the venue.
-    uint256 internal constant GROUP = 32;
+abstract contract ScheduleWalk is ScheduleKeys {
+    using FillLib for uint256[];
+    using FillLib for FillLib.Band;
+    using ScheduleLib for uint256;
+    using SingleLib for SingleLib.Single;
 
-    /// @dev What a walk knows; `members` is the group that is open, heads and fills of `count` participants.
+    /// @dev Most words of a group, heads and fills, whose outcomes are one word of storage in the venue: 32 members with 96
+    /// slots, 208 with up to 8.
+    uint256 private constant GROUP_WORDS = 416;
+    /// @dev Bytes of the call to the venue before its members: selector, five arguments and the members' length.
+    uint256 private constant CALL_HEAD = 0xe0;
+
+    /// @dev What a walk knows. `call` is the call that will tell the venue of the open group: its members stand from `first`
+    /// to where the band goes on, with room up to `end`.
     struct Walk {
         bytes32 book;
-        uint32 span;
-        uint32 zone;
-        address collector;
-        uint32 attempt;
-        uint32 lastId;
-        uint32 forcedWalked;
-        uint32 groups;
-        bytes32 digest;
-        bytes32 domain;
+        uint256 span;
+        uint256 zone;
+        uint256 attempt;
+        uint256 lastId;
+        uint256 forcedWalked;
+        uint256 groups;
+        uint256 frame;
         FillLib.Band band;
-        uint256[] members;
-        uint256 count;
+        uint256 call;
+        uint256 first;
+        uint256 end;
+        Keys keys;
+        SingleLib.Single single;
     }
 
-    /// @dev Walks a batch's entries; what it comes to stands in `walk` and, of participants, in storage.
-    function _walkAll(Walk memory walk, Entry[] calldata entries, uint256[] calldata orders) internal {
+    /// @dev Reserves what a walk needs, for a book that comes to `digest` so far.
+    function _open(Walk memory walk, address collector, bytes32 digest) internal view {
         uint256 words = _wordsOf();
-        require(orders.length == entries.length * words, WordsMismatch(entries.length * words, orders.length));
-
-        for (uint256 i = 0; i < entries.length; ++i) {
-            _walkOne(walk, entries[i], orders[i * words:(i + 1) * words]);
+        uint256 frame = ScheduleLib.newFrame(_spanSlots, walk.span, collector, _domainSeparatorV4(), digest);
+        uint256 room = (GROUP_WORDS / (words + 1)) * (words + 1) * 32;
+        uint256 calling;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            calling := mload(0x40)
+            mstore(0x40, add(add(calling, CALL_HEAD), room))
         }
-
-        if (walk.count != 0) _endGroup(walk);
+        (walk.frame, walk.keys) = (frame, _newKeys());
+        (walk.call, walk.first, walk.end) = (calling, calling + CALL_HEAD, calling + CALL_HEAD + room);
+        (walk.band.from, walk.band.to) = (frame.ordersIn(), frame.ordersIn() + 32 * words);
+        walk.band.out = walk.first;
+        walk.single.frame = frame;
+        walk.single.slot = walk.band.table.placeOf();
+        (walk.single.records, walk.single.zone, walk.single.end) = (walk.keys.records, walk.zone, walk.end);
     }
 
-    function _walkOne(Walk memory walk, Entry calldata entry, uint256[] calldata orders) private {
-        // Casts cut the fields out of the word.
-        uint32 participantId = uint32(entry.head);
-        require(participantId > walk.lastId, NotAscending(participantId, walk.lastId));
-        walk.lastId = participantId;
-        bytes32 ordersHash = ScheduleLib.hashOf(orders);
-        uint256 source = entry.head >> 32;
-
-        if (source == uint256(Source.Signed)) {
-            bytes32 structHash = ScheduleLib.structHash(walk.span, participantId, walk.collector, ordersHash);
-            walk.digest = ScheduleLib.chained(walk.digest, structHash, entry.r, entry.vs);
-            uint256 bound = _enter(walk, participantId, orders);
-            _requireSpeaker(walk, participantId, bound, structHash, entry);
-        } else {
-            require(source <= uint256(Source.SetAside), ScheduleRefused(participantId, Fault.None));
-            bool isForced = _followForced(walk, participantId, ordersHash, entry);
-            if (source == uint256(Source.SetAside)) _setAside(walk, participantId, ordersHash, isForced, entry, orders);
-            else {
-                require(isForced, NotForced(walk.book, participantId));
-                require(registry.isActive(participantId), ScheduleRefused(participantId, Fault.NotSecured));
-                _enter(walk, participantId, orders);
+    /// @dev Walks a batch's entries; what it comes to stands in `walk` and, of participants, in storage. Input, and what is
+    /// reserved of memory, is far shorter than 2^256 bytes.
+    function _walkAll(Walk memory walk, bytes calldata entries) internal {
+        uint256 stride = ScheduleLib.strideOf(_spanSlots);
+        uint256 left = entries.length % stride;
+        require(left == 0, WordsMismatch(entries.length - left, entries.length));
+        uint256 at;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            at := entries.offset
+        }
+        unchecked {
+            for (uint256 end = at + entries.length; at < end; at += stride) {
+                if (_spanSlots == 1) at = _walkSingles(walk, at, end);
+                if (at < end) _walkOne(walk, at);
             }
         }
+
+        if (walk.band.out != walk.first) _endGroup(walk);
     }
 
-    /// @dev Fills the orders and binds what they come to.
-    function _enter(Walk memory walk, uint32 participantId, uint256[] calldata orders) private returns (uint256 bound) {
-        uint256 place = walk.count * (orders.length + 1);
-        require(_isInSpan(orders), ScheduleRefused(participantId, Fault.BeyondSpan));
-        FillLib.Band memory band = walk.band;
-        FillLib.fill(band, orders, walk.members, place + 1);
-        // Slots have 32 bits.
-        if (band.leftOut != 0) {
-            revert LeftOut(uint32(_firstSlot(walk.span) + FillLib.slotOf(band.leftOut)), participantId);
+    /// @dev Walks what needs no questions, and says where somebody stands who does.
+    function _walkSingles(Walk memory walk, uint256 at, uint256 end) private returns (uint256) {
+        // A page that is not fresh is asked entry by entry.
+        if (!walk.keys.isFresh) return at;
+        SingleLib.Single memory single = walk.single;
+        while (true) {
+            (single.page, single.lastId, single.out) = (walk.keys.page, walk.lastId, walk.band.out);
+            at = single.walk(at, end);
+            (walk.lastId, walk.band.out) = (single.lastId, single.out);
+            if (walk.band.out != walk.end) return at;
+            _endGroup(walk);
         }
-        bound = band.payment + band.cover;
-
-        walk.members[place] =
-            (uint256(participantId) << 224) |
-            (band.payment << 160) |
-            (band.cover << 96) |
-            (band.revenue << 32);
-        if (++walk.count == GROUP) _endGroup(walk);
+        return at;
     }
 
-    /* SIGNATURES */
+    /// @dev The entry at byte `at` of the input.
+    function _walkOne(Walk memory walk, uint256 at) private {
+        uint256 frame = walk.frame;
+        (uint256 source, uint256 participantId) = frame.read(at);
+        // Casts of participants are safe here and below: an entry has 32 bits for one.
+        if (participantId <= walk.lastId) revert NotAscending(uint32(participantId), uint32(walk.lastId));
+        walk.lastId = participantId;
+        if (source != 0) {
+            _walkOther(walk, source, uint32(participantId), at);
+            return;
+        }
 
-    function _requireSpeaker(
-        Walk memory walk,
-        uint32 participantId,
-        uint256 bound,
-        bytes32 structHash,
-        Entry calldata entry
-    ) private view {
-        address signer = _signerOf(walk, structHash, entry);
-        require(signer != address(0), ScheduleRefused(participantId, Fault.NotSigned));
-        (uint32 speakerId, uint32 zone) = registry.speakerOf(signer, bound);
-        require(speakerId == participantId, ScheduleRefused(participantId, Fault.NotSigned));
-        require(zone == walk.zone, ScheduleRefused(participantId, Fault.OtherZone));
+        address signer = frame.signed(at);
+        _enter(walk, participantId);
+        if (!_isRostered(walk.keys, walk.zone, participantId, signer)) {
+            _requireSpeaker(walk.zone, participantId, walk.band.bound, signer);
+        }
     }
 
-    /// @dev Zero for a signature that is none; malleable ones are none.
-    function _signerOf(
-        Walk memory walk,
-        bytes32 structHash,
-        Entry calldata entry
-    ) private pure returns (address signer) {
-        bytes32 digest = ScheduleLib.digestOf(walk.domain, structHash);
-        (signer, , ) = ECDSA.tryRecover(digest, entry.r, entry.vs);
+    function _walkOther(Walk memory walk, uint256 source, uint32 participantId, uint256 at) private {
+        require(source <= uint256(Source.SetAside), ScheduleRefused(participantId, Fault.None));
+        bool isForced = _followForced(walk, participantId, at);
+        if (source == uint256(Source.SetAside)) {
+            _setAside(walk, participantId, isForced, at);
+            return;
+        }
+        require(isForced, NotForced(walk.book, participantId));
+        require(registry.isActive(participantId), ScheduleRefused(participantId, Fault.NotSecured));
+        _enter(walk, participantId);
+    }
+
+    /// @dev Fills the orders and notes what they come to.
+    function _enter(Walk memory walk, uint256 participantId) private {
+        FillLib.Band memory band = walk.band;
+        band.fill(participantId);
+        if (band.leftOut != 0) _revertLeftOut(walk, participantId);
+        if (band.out == walk.end) _endGroup(walk);
+    }
+
+    function _revertLeftOut(Walk memory walk, uint256 participantId) private view {
+        // Slots have 32 bits.
+        uint256 slot = _firstSlot(uint32(walk.span)) + FillLib.slotOf(walk.band.leftOut);
+        revert LeftOut(uint32(slot), uint32(participantId));
     }
 
     /* FORCED AND SET ASIDE */
 
     /// @dev Counts a forced schedule, and the signed one that it takes the place of.
-    function _followForced(
-        Walk memory walk,
-        uint32 participantId,
-        bytes32 ordersHash,
-        Entry calldata entry
-    ) private view returns (bool isForced) {
+    function _followForced(Walk memory walk, uint32 participantId, uint256 at) private view returns (bool isForced) {
         bytes32 forced = _forced[walk.book][participantId];
         if (forced == 0) return false;
-        require(forced == ordersHash && entry.vs == 0, NotForced(walk.book, participantId));
+        (bytes32 r, bytes32 vs) = ScheduleLib.signatureAt(at);
+        bool isSame = forced == walk.frame.ordersHashIn() && vs == 0;
+        require(isSame, NotForced(walk.book, participantId));
         ++walk.forcedWalked;
-        if (entry.r != 0) walk.digest = ScheduleLib.pair(walk.digest, entry.r);
+        if (r != 0) walk.frame.chain(r);
         return true;
     }
 
-    function _setAside(
-        Walk memory walk,
-        uint32 participantId,
-        bytes32 ordersHash,
-        bool isForced,
-        Entry calldata entry,
-        uint256[] calldata orders
-    ) private {
+    function _setAside(Walk memory walk, uint32 participantId, bool isForced, uint256 at) private {
         Fault fault;
+        uint256 worst = _worstOf(walk.frame.ordersIn());
         if (isForced) {
             if (!registry.isActive(participantId)) fault = Fault.NotSecured;
         } else {
-            bytes32 structHash = ScheduleLib.structHash(walk.span, participantId, walk.collector, ordersHash);
-            walk.digest = ScheduleLib.chained(walk.digest, structHash, entry.r, entry.vs);
-            fault = _faultOf(walk, participantId, structHash, entry, orders);
+            fault = _faultOf(walk, participantId, walk.frame.signed(at), worst);
         }
-        if (fault == Fault.None) fault = venue.faultOf(walk.span, participantId, _worstOf(orders));
+        // Spans have 32 bits.
+        if (fault == Fault.None) fault = venue.faultOf(uint32(walk.span), participantId, worst);
         require(fault != Fault.None, NotSetAside(participantId));
 
         emit ScheduleSetAside(walk.book, participantId, fault);
@@ -155,15 +174,12 @@ abstract contract ScheduleWalk is ScheduleGathering {
     function _faultOf(
         Walk memory walk,
         uint32 participantId,
-        bytes32 structHash,
-        Entry calldata entry,
-        uint256[] calldata orders
+        address signer,
+        uint256 worst
     ) private view returns (Fault) {
-        if (!_isInSpan(orders)) return Fault.BeyondSpan;
-        address signer = _signerOf(walk, structHash, entry);
         if (signer == address(0)) return Fault.NotSigned;
         // A session key whose limit is too low is one that may not sign this.
-        try registry.speakerOf(signer, _worstOf(orders)) returns (uint32 speakerId, uint32 zone) {
+        try registry.speakerOf(signer, worst) returns (uint32 speakerId, uint32 zone) {
             if (speakerId != participantId) return Fault.NotSigned;
             return zone == walk.zone ? Fault.None : Fault.OtherZone;
         } catch {
@@ -172,9 +188,13 @@ abstract contract ScheduleWalk is ScheduleGathering {
     }
 
     /// @dev What a schedule can cost at its own limits, whatever the margins are: who holds that is never set aside.
-    function _worstOf(uint256[] calldata orders) private view returns (uint256 bound) {
+    function _worstOf(uint256 orders) private view returns (uint256 bound) {
         for (uint256 slot = 0; slot < _spanSlots; ++slot) {
-            uint256 order = uint32(orders[slot / 8] >> (32 * (slot % 8)));
+            uint256 order;
+            // solhint-disable-next-line no-inline-assembly
+            assembly ("memory-safe") {
+                order := and(shr(shl(5, and(slot, 7)), mload(add(orders, shl(5, shr(3, slot))))), 0xffffffff)
+            }
             uint256 price = _floorPrice + ((order >> 23) & 0xff) * _tickSize;
             if (order >> 31 == 1) price = price < _coverPrice ? _coverPrice - price : 0;
             bound += MoneyLib.paymentUp(order & 0x7fffff, price);
@@ -183,19 +203,30 @@ abstract contract ScheduleWalk is ScheduleGathering {
 
     /* GROUPS */
 
-    /// @dev The venue binds a group, and refuses what is not covered.
+    /// @dev The venue binds the open group, and refuses what is not covered: `venue.bindGroup(book, span, attempt, group,
+    /// members)`, whose members stand in memory already as they are to be told.
     function _endGroup(Walk memory walk) private {
-        uint256 length = walk.count * (_wordsOf() + 1);
-        uint256[] memory told = walk.members;
-        uint32 group = walk.groups++;
-        if (length != told.length) {
-            told = new uint256[](length);
-            for (uint256 i = 0; i < length; ++i) {
-                told[i] = walk.members[i];
+        bytes32 book = walk.book;
+        (uint256 span, uint256 attempt, uint256 group) = (walk.span, walk.attempt, walk.groups++);
+        (uint256 calling, uint256 next) = (walk.call, walk.band.out);
+        walk.band.out = walk.first;
+        address target = address(venue);
+        bytes4 selector = IDayAheadAuction.bindGroup.selector;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            // The selector ends a word, so that arguments stand in words.
+            mstore(calling, shr(224, selector))
+            mstore(add(calling, 0x20), book)
+            mstore(add(calling, 0x40), span)
+            mstore(add(calling, 0x60), attempt)
+            mstore(add(calling, 0x80), group)
+            mstore(add(calling, 0xa0), 0xa0)
+            let size := sub(next, add(calling, CALL_HEAD))
+            mstore(add(calling, 0xc0), shr(5, size))
+            if iszero(call(gas(), target, 0, add(calling, 0x1c), add(0xc4, size), 0, 0)) {
+                returndatacopy(mload(0x40), 0, returndatasize())
+                revert(mload(0x40), returndatasize())
             }
         }
-        walk.count = 0;
-
-        venue.bindGroup(walk.book, walk.span, walk.attempt, group, told);
     }
 }

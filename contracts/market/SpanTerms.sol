@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IScheduleBook} from "../../interfaces/IScheduleBook.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
+import {BindLib} from "../libraries/BindLib.sol";
 import {MarginLib} from "../libraries/MarginLib.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
 
@@ -69,7 +70,7 @@ abstract contract SpanTerms {
         require(isOpen, IVenue.ConfigRefused("horizonSeconds"));
         uint256 dearest = config_.coverPrice > topPrice ? config_.coverPrice : topPrice;
         largestBound = MoneyLib.paymentUp(MAX_ORDER_WH, dearest);
-        require(largestBound * config_.spanSlots <= type(uint48).max, IVenue.ConfigRefused("coverPrice"));
+        require(largestBound * config_.spanSlots <= BindLib.MAX_MARGIN, IVenue.ConfigRefused("coverPrice"));
     }
 
     /* PHASES */
@@ -93,9 +94,10 @@ abstract contract SpanTerms {
 
     /// @dev A slot's margins with its price; refuses what cannot be the margins of a slot.
     function _planOf(uint32 span, uint256 i, uint256 margins) internal view returns (uint256) {
+        uint256 plan = margins.planned(_floorPrice, _tickSize, _k, _coverPrice);
         // Slots have 32 bits.
-        require(margins.isConsistent(), IScheduleBook.MarginsRefused(uint32(_firstSlot(span) + i)));
-        return margins.priced(_floorPrice, _tickSize, _k, _coverPrice);
+        if (plan == 0) revert IScheduleBook.MarginsRefused(uint32(_firstSlot(span) + i));
+        return plan;
     }
 
     function _firstSlot(uint32 span) internal view returns (uint32) {

@@ -55,7 +55,7 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
         require(entry.revokedAt == 0, NothingPending(participantId));
 
         entry.revokedAt = uint40(block.timestamp);
-        _endKeys(entry);
+        _endKeys(participantId, entry);
         _settle(entry.recovery);
         entry.recovery.nextFrom = 0;
 
@@ -69,7 +69,7 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
         uint40 from = _nextSlotStart();
         // A second suspension never postpones the first.
         if (from < entry.suspendedFrom) entry.suspendedFrom = from;
-        _followEntry(entry);
+        _followEntry(participantId, entry);
 
         emit ParticipantSuspended(participantId, entry.suspendedFrom);
     }
@@ -81,7 +81,7 @@ abstract contract AuthorityBook is KeyBook, AccessControlDefaultAdminRules {
         require(entry.suspendedFrom != NEVER, NothingPending(participantId));
 
         entry.suspendedFrom = NEVER;
-        _followEntry(entry);
+        _followEntry(participantId, entry);
 
         emit ParticipantReinstated(participantId);
     }

@@ -66,6 +66,11 @@ abstract contract KeyBook is IParticipantRegistry {
     mapping(address key => Scope) internal _scopes;
     mapping(uint32 participantId => Entry) internal _entries;
 
+    /// @inheritdoc IParticipantRegistry
+    uint40[1 << 32] public changedAt;
+    /// @inheritdoc IParticipantRegistry
+    uint40[1 << 24] public pageChangedAt;
+
     constructor(uint32 slotSeconds_, uint32 recoveryDelay_) {
         require(slotSeconds_ != 0, ZeroField("slotSeconds"));
         require(recoveryDelay_ != 0, ZeroField("recoveryDelay"));
@@ -97,6 +102,18 @@ abstract contract KeyBook is IParticipantRegistry {
             require(scope.venue == msg.sender, NotSecured(key));
             require(amount <= scope.limitPerSlot, SessionLimitExceeded(scope.limitPerSlot, amount));
         }
+    }
+
+    /// @inheritdoc IParticipantRegistry
+    function ownerKeyOf(uint32 participantId) external view returns (address key, uint40 until, uint32 zone) {
+        key = _now(_entries[participantId].account);
+        Key memory word = _keys[key];
+        // An ended key gives way to nobody, a session key never stands here; what the word says is asked all the same.
+        bool isOwner = word.participantId == participantId && !word.isSession;
+        if (!isOwner || !_maySpeak(word)) return (address(0), 0, 0);
+        // Covers a pending rotation, a coming suspension and the credential's end.
+        until = word.activeUntil < word.enterUntil ? word.activeUntil : word.enterUntil;
+        zone = word.zone;
     }
 
     /// @inheritdoc IParticipantRegistry
@@ -192,8 +209,16 @@ abstract contract KeyBook is IParticipantRegistry {
         });
     }
 
+    /// @dev For whoever keeps owner keys elsewhere, see KeyRoster: every change of what `ownerKeyOf` says is noted in its
+    /// second, except that which comes by itself at its `until`, or by joining.
+    function _noteChange(uint32 participantId) internal {
+        changedAt[participantId] = uint40(block.timestamp);
+        pageChangedAt[participantId / 256] = uint40(block.timestamp);
+    }
+
     /// @dev Tells both owner keys, the present and the pending one, their zone and when they may no longer enter anything.
-    function _followEntry(Entry storage entry) internal {
+    function _followEntry(uint32 participantId, Entry storage entry) internal {
+        _noteChange(participantId);
         _tell(_keys[entry.account.current], entry);
         if (entry.account.nextFrom != 0) _tell(_keys[entry.account.next], entry);
     }
@@ -203,7 +228,8 @@ abstract contract KeyBook is IParticipantRegistry {
     }
 
     /// @dev Ends the owner key, the pending one and all sessions now.
-    function _endKeys(Entry storage entry) internal {
+    function _endKeys(uint32 participantId, Entry storage entry) internal {
+        _noteChange(participantId);
         Change storage account = entry.account;
         _settle(account);
         _keys[account.current].activeUntil = uint40(block.timestamp);

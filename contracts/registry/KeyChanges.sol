@@ -31,6 +31,7 @@ abstract contract KeyChanges is KeyBook, EIP712 {
         _schedule(change, account, activeFrom);
         _keys[msg.sender].activeUntil = activeFrom;
         _giveKey(participantId, account, activeFrom);
+        _noteChange(participantId);
 
         emit KeyRotated(participantId, account, activeFrom);
     }
@@ -130,7 +131,7 @@ abstract contract KeyChanges is KeyBook, EIP712 {
         require(msg.sender == account, NotAllowed(msg.sender, account));
         _requireFree(account);
 
-        _endKeys(entry);
+        _endKeys(participantId, entry);
         entry.account.current = account;
         _giveKey(participantId, account, uint40(block.timestamp));
 

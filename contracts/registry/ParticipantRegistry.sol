@@ -72,7 +72,7 @@ contract ParticipantRegistry is KeyChanges, AuthorityBook {
         require(isIssuer || msg.sender == account, NotAllowed(msg.sender, account));
 
         _write(entry, credential, authority);
-        _followEntry(entry);
+        _followEntry(participantId, entry);
 
         emit CredentialRenewed(
             participantId,

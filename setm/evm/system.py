@@ -55,6 +55,7 @@ class System:
     tariff: Contract = field(init=False)
     notes: Contract = field(init=False)
     anonymous: Contract = field(init=False)
+    roster: Contract = field(init=False)
     day_ahead: Contract = field(init=False)
     day_ahead_book: Contract = field(init=False)
     intraday: Contract = field(init=False)

@@ -434,6 +434,14 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
             },
         ),
     },
+    "IKeyRoster": {
+        "PageWritten": (
+            {
+                "page": ("uint32", "-", "256 participants, from 256 times the page on"),
+                "code": ("address", "-", "where their owner keys stand"),
+            },
+        ),
+    },
     "IScheduleBook": {
         "BookCommitted": (
             {
@@ -458,6 +466,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 "book": BOOK,
                 "attempt": ATTEMPT,
                 "poster": BOOK_POSTER,
+                "margins": ("uint256[]", "-", "a word a slot, see MarginLib"),
                 "sums": ("uint256[]", "Wh", "a word a slot, see FillLib"),
             },
         ),
@@ -477,9 +486,9 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 "attempt": ATTEMPT,
                 "group": GROUP,
                 "members": (
-                    "uint256[]",
+                    "bytes",
                     "-",
-                    "for each member its head and the words of its fills",
+                    "for each member 4 bytes of its number and 4 bytes a slot of its fills",
                 ),
             },
         ),

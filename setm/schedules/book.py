@@ -13,10 +13,11 @@ from setm.errors import OrderRefused
 from setm.pricing import LADDER_TICKS, UniformPrice, best_losing_ask, best_losing_bid, fill_of
 from setm.schedules.words import MAX_ORDER_WH, SlotOrder
 from setm.types import Clearing, Grid, Side
-from setm.units import Money, Price, payment_down, payment_up
+from setm.units import Money, Price, Wh, payment_down, payment_up
 
 NO_BID = 257
 _ENERGY_SHIFTS = (27, 67, 107, 147)
+_ASK_SHIFT, _PLACE, _PER_MILLE = 9, 0x1FF, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,41 @@ def cleared(
         for number in ids
     )
     return ClearedBook(clearings=tuple(clearings), margins=tuple(margins), outcomes=outcomes)
+
+
+def outcome_of(
+    participant_id: int, fills: Sequence[int], margins: Sequence[int], rules: ScheduleRules
+) -> ScheduleOutcome:
+    """Return the outcome of which ``GroupBound`` tells the fills and ``BookCleared`` the margins.
+
+    ``fills`` are Wh a slot, negative if sold; ``margins`` a word a slot.
+    """
+    payment = cover = revenue = 0
+    for fill, margin in zip(fills, margins, strict=True):
+        price = _price_in(margin, rules)
+        if fill < 0:
+            cover += payment_up(Wh(-fill), Price(max(0, rules.cover_price - price)))
+            revenue += payment_down(Wh(-fill), price)
+        else:
+            payment += payment_up(Wh(fill), price)
+    return ScheduleOutcome(
+        participant_id=participant_id,
+        fills=tuple(fills),
+        payment=Money(payment),
+        cover=Money(cover),
+        revenue=Money(revenue),
+    )
+
+
+def _price_in(margin: int, rules: ScheduleRules) -> Price:
+    """Return the price that margins mean, MarginLib.planned; zero without trade."""
+    if margin >> _ENERGY_SHIFTS[0] == 0:
+        return Price(0)
+    bid, ask = (margin & _PLACE) - 1, (margin >> _ASK_SHIFT & _PLACE) - 1
+    spread = (bid - ask) * rules.grid.tick_size
+    return Price(
+        rules.grid.floor_price + ask * rules.grid.tick_size + spread * rules.k // _PER_MILLE
+    )
 
 
 def margin_word(clearing: Clearing, bids: Sequence[int], asks: Sequence[int]) -> int:

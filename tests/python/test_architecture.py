@@ -56,8 +56,11 @@ FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 
 MAX_CONTRACT_LINES = 249
 MAX_FUNCTION_LINES = 39
-# One loop in assembly, in which a call for each order would cost more than what it does.
-LONG_FUNCTIONS = {"contracts/libraries/FillLib.sol: _fill"}
+# Loops in assembly, in which a call for each order would cost more than what it does.
+LONG_FUNCTIONS = {
+    "contracts/libraries/FillLib.sol: _fill",
+    "contracts/libraries/SingleLib.sol: walk",
+}
 
 
 def python_files(folder: Path) -> list[Path]:

@@ -25,13 +25,15 @@ FIELDS = {
 }
 
 
-def told(receipt: object) -> list[int]:
+def told(receipt: object) -> bytes:
     groups = receipt.named("GroupBound")  # type: ignore[attr-defined]
-    return [word for group in groups for word in group.args["members"]]
+    return b"".join(bytes(group.args["members"]) for group in groups)
 
 
 def compare(place: World, dice: random.Random, **options: int) -> int:
     place.reset()
+    if dice.random() < 0.5:
+        place.write_roster()
     ids = [p.id for p in place.people]
     chosen = dice.sample(ids, dice.randint(1, len(ids)))
     schedules = random_schedules(dice, chosen, place.slots, **options)

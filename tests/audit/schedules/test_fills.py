@@ -44,6 +44,29 @@ def test_the_assembly_fills_as_its_plain_twin_does() -> None:
     )
 
 
+def test_margins_are_planned_as_the_plain_twin_does() -> None:
+    twin, dice, refused = Evm().deploy("PlainFill"), random.Random(13), 0
+    rules = rules_of(24)
+    terms = (30_000, 100, 500, 55_500)
+    for _ in range(BOOKS):
+        schedules = random_schedules(dice, range(1, 9), 24, ticks=dice.choice([2, 8, 256]))
+        for margins in cleared(schedules, rules).margins:
+            # A field changed a little, a bit flipped, or nothing.
+            changed = dice.choice(
+                [
+                    margins,
+                    margins + (dice.choice([-1, 1]) << dice.choice([0, 9, 18, 27, 67, 107, 147])),
+                    margins ^ 1 << dice.randrange(256),
+                    dice.getrandbits(27),
+                ]
+            )
+            changed %= 1 << 256
+            plan = twin.call("planned", changed, *terms)
+            assert plan == twin.call("plainlyPlanned", changed, *terms)
+            refused += plan == 0
+    assert 24 * BOOKS > refused > BOOKS
+
+
 def test_an_order_that_must_not_be_left_out_is_told_alike() -> None:
     evm = Evm()
     twin = evm.deploy("PlainFill")

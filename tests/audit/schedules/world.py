@@ -12,28 +12,33 @@ from setm.evm import Evm, Person, System, default_config, deploy_system
 from setm.schedules import (
     BOOK_DOMAIN,
     ClearedBook,
+    Entry,
     ScheduleOutcome,
     ScheduleRules,
     SlotOrder,
+    Source,
     chained,
     cleared,
     head_word,
     leaf_of_schedule,
+    pack_entries,
     pack_fills,
+    pack_lanes,
     pack_orders,
     schedule_digest,
     schedule_hash,
+    word_count,
     words_hash,
 )
 from setm.signatures import private_key, separator_of, sign
 from setm.types import Grid, Kind, Side
 from setm.units import Price, Wh
 
-SIGNED, FORCED, SET_ASIDE = range(3)
+SIGNED, FORCED, SET_ASIDE = Source
 PLENTY = 2**40
 COLLECTOR = "collector"
 ZONE = 1
-GROUP = 32
+PAGE = 256
 
 CONFIG: Mapping[str, int] = {
     "floor_price": 30_000,
@@ -163,6 +168,31 @@ class World:
     def words(self, schedules: Mapping[int, Sequence[SlotOrder | None]]) -> list[int]:
         return [word for number in sorted(schedules) for word in pack_orders(schedules[number])]
 
+    def packed(self, entries: Sequence[tuple[int, bytes, bytes]], words: Sequence[int]) -> bytes:
+        """Return entries (source << 32 | number, r, vs) and the words of all their orders as a batch has them."""
+        count = word_count(self.slots)
+        return pack_entries(
+            [
+                Entry(
+                    source=Source(head >> 32),
+                    participant_id=head & 0xFFFFFFFF,
+                    r=r,
+                    vs=vs,
+                    orders=tuple(words[at * count : (at + 1) * count]),
+                )
+                for at, (head, r, vs) in enumerate(entries)
+            ],
+            self.slots,
+        )
+
+    def write_roster(self) -> None:
+        """Write every page of the roster, a minute ago."""
+        now = self.evm.now
+        self.at(now - 60)
+        for page in range(self.people[-1].id // PAGE + 1):
+            self.system.roster.send("write", page)
+        self.at(now)
+
     def commit(self, digest: bytes) -> Any:
         return self.book.send("commit", self.span, ZONE, digest, sender=self.collector)
 
@@ -173,8 +203,7 @@ class World:
         batch = (
             list(options.get("margins", book.margins)),
             options.get("sums", []),
-            entries,
-            words,
+            entries if isinstance(entries, bytes) else self.packed(entries, words),
             options.get("is_last", True),
         )
         sender = options.get("sender", self.collector)
@@ -199,9 +228,12 @@ def members_of(outcomes: Sequence[ScheduleOutcome]) -> list[tuple[int, bytes]]:
     return [(head_of(o), words_hash(pack_fills(o.fills))) for o in outcomes]
 
 
-def told_of(outcomes: Sequence[ScheduleOutcome]) -> list[int]:
-    """Return what GroupBound tells of a group."""
-    return [word for o in outcomes for word in (head_of(o), *pack_fills(o.fills))]
+def told_of(outcomes: Sequence[ScheduleOutcome]) -> bytes:
+    """Return what GroupBound tells of outcomes."""
+    return b"".join(
+        o.participant_id.to_bytes(4, "big") + pack_lanes(pack_fills(o.fills), len(o.fills))
+        for o in outcomes
+    )
 
 
 def random_schedules(

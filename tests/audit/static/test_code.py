@@ -26,6 +26,10 @@ REPLACING = re.compile(
 )
 
 
+# The pages of the roster are code that begins with STOP: it holds data, and whoever calls it gets nothing.
+MAY = {"KeyRoster": ["CREATE"]}
+
+
 @pytest.mark.parametrize("name", deployed())
 def test_fits_a_block_of_any_chain(name: str) -> None:
     runtime, init = sizes(name)
@@ -50,7 +54,7 @@ def test_fits_a_block_of_any_chain(name: str) -> None:
 
 def test_no_contract_holds_an_instruction_that_could_replace_it_or_ask_who_began() -> None:
     found = {name: forbidden_in(bytes.fromhex(artifact(name)["runtime"])) for name in deployed()}
-    found = {name: opcodes for name, opcodes in found.items() if opcodes}
+    found = {name: opcodes for name, opcodes in found.items() if opcodes != MAY.get(name, [])}
     record(
         "static",
         "instructions that delegate, destroy, create or ask the origin",
