@@ -64,11 +64,12 @@ contract ScheduleBook is ScheduleWalk {
         walk.domain = _domainSeparatorV4();
         walk.band.table = _tableOf(key.span, batch.margins, batch.sums);
         walk.members = new uint256[](GROUP * (_wordsOf() + 1));
-        walk.attempt = book.attempt;
+        (walk.attempt, walk.leftovers) = (book.attempt, book.unrefunded);
         if (isFirst) {
             ++walk.attempt;
             return walk;
         }
+        walk.leftovers -= book.groups;
         bytes32 found = keccak256(abi.encode(batch.margins, batch.sums));
         require(found == book.tables, NotContinued(name, book.tables, found));
         (walk.lastId, walk.forcedWalked) = (book.lastId, book.forcedWalked);
@@ -90,6 +91,7 @@ contract ScheduleBook is ScheduleWalk {
     function _pause(Book storage book, Walk memory walk, Batch calldata batch) private {
         (book.attempt, book.lastId, book.forcedWalked) = (walk.attempt, walk.lastId, walk.forcedWalked);
         (book.groups, book.digest) = (walk.groups, walk.digest);
+        book.unrefunded = walk.leftovers + walk.groups;
         uint256[] memory sums = new uint256[](_spanSlots);
         for (uint256 i = 0; i < sums.length; ++i) {
             sums[i] = walk.band.table.sumsOf(i);
@@ -136,6 +138,9 @@ contract ScheduleBook is ScheduleWalk {
         bool isPosted = phase(key.span) == Phase.Posting && block.timestamp < book.turnUntil;
         bool isAlive = attempt == book.attempt && (book.isCleared || isPosted);
         require(!isAlive, NotFailed(name, attempt));
+
+        // The venue refuses what is no group of an attempt that failed.
+        if (book.unrefunded != 0) --book.unrefunded;
 
         venue.refundGroup(name, key.span, attempt, group, members);
     }

@@ -11,14 +11,16 @@ import {SpanTerms} from "./SpanTerms.sol";
 
 /// @title What is gathered before the gate: commitments of collectors, and schedules that participants force in
 abstract contract ScheduleGathering is IScheduleBook, SpanTerms, EIP712 {
-    /// @dev 32 + 32 + 32 + 32 + 32 + 40 + 8 = 208 bits in the first word; `tables` is keccak256(margins, sums) while a book
-    /// is walked, keccak256(margins) once it is final.
+    /// @dev 32 + 32 + 32 + 32 + 32 + 32 + 40 + 8 = 240 bits in the first word; `unrefunded` counts the groups that batches
+    /// before the last bound and that were not given back; `tables` is keccak256(margins, sums) while a book is walked,
+    /// keccak256(margins) once it is final.
     struct Book {
         uint32 attempt;
         uint32 lastId;
         uint32 forced;
         uint32 forcedWalked;
         uint32 groups;
+        uint32 unrefunded;
         uint40 turnUntil;
         bool isCleared;
         bytes32 committed;

@@ -13,7 +13,8 @@ abstract contract ScheduleWalk is ScheduleGathering {
     /// @dev Most members of a group, whose outcomes are one word of storage in the venue.
     uint256 internal constant GROUP = 32;
 
-    /// @dev What a walk knows; `members` is the group that is open, heads and fills of `count` participants.
+    /// @dev What a walk knows; `members` is the group that is open, heads and fills of `count` participants; `leftovers` counts
+    /// the groups of earlier attempts that were not given back.
     struct Walk {
         bytes32 book;
         uint32 span;
@@ -23,6 +24,7 @@ abstract contract ScheduleWalk is ScheduleGathering {
         uint32 lastId;
         uint32 forcedWalked;
         uint32 groups;
+        uint32 leftovers;
         bytes32 digest;
         bytes32 domain;
         FillLib.Band band;
@@ -147,7 +149,9 @@ abstract contract ScheduleWalk is ScheduleGathering {
             fault = _faultOf(walk, participantId, structHash, entry, orders);
         }
         if (fault == Fault.None) fault = venue.faultOf(walk.span, participantId, _worstOf(orders));
-        require(fault != Fault.None, NotSetAside(participantId));
+        // What this book's own failed attempts bind is no reason, or whoever posts could shut anybody out.
+        bool isReason = fault != Fault.None && (fault != Fault.BoundElsewhere || walk.leftovers == 0);
+        require(isReason, NotSetAside(participantId));
 
         emit ScheduleSetAside(walk.book, participantId, fault);
     }
