@@ -59,7 +59,8 @@ interface IDayAheadAuction is IVenue {
     /// @param members for each member its head and the words of its fills
     function bindGroup(bytes32 book, uint32 span, uint32 attempt, uint32 group, uint256[] calldata members) external;
 
-    /// @notice Called by the book: gives back what a group of an attempt that failed bound.
+    /// @notice Called by the book: gives back what a group of an attempt that failed bound, once.
+    /// @param members all of them; none is passed over
     function refundGroup(bytes32 book, uint32 span, uint32 attempt, uint32 group, Member[] calldata members) external;
 
     /* AFTERWARDS */

@@ -131,10 +131,11 @@ abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
     ) external onlyBy(address(scheduleBook)) {
         _requireGroup(book, attempt, group, members);
 
+        // Once and as a whole: a later attempt may bind the same participants again.
+        delete _groups[book][_groupAt(attempt, group)];
         uint256[] memory heads = new uint256[](members.length);
         for (uint256 i = 0; i < members.length; ++i) {
             uint256 head = members[i].head;
-            if (head == 0) continue;
             heads[i] = head;
             uint32 participantId = uint32(head >> 224);
             _takeOut(span, participantId);

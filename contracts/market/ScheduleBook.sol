@@ -68,10 +68,12 @@ contract ScheduleBook is ScheduleWalk {
         (walk.book, walk.span, walk.zone, walk.attempt) = (name, key.span, key.zone, book.attempt);
         walk.band.table = _tableOf(key.span, batch.margins, batch.sums);
         _open(walk, key.collector, isFirst ? bytes32(0) : book.digest);
+        walk.leftovers = book.unrefunded;
         if (isFirst) {
             ++walk.attempt;
             return walk;
         }
+        walk.leftovers -= book.groups;
         bytes32 found = keccak256(abi.encode(batch.margins, batch.sums));
         require(found == book.tables, NotContinued(name, book.tables, found));
         (walk.lastId, walk.forcedWalked) = (book.lastId, book.forcedWalked);
@@ -95,6 +97,7 @@ contract ScheduleBook is ScheduleWalk {
         // Attempts, groups and forced schedules are counted by transactions and participants: far below 2^32.
         (book.attempt, book.lastId) = (uint32(walk.attempt), uint32(walk.lastId));
         (book.forcedWalked, book.groups) = (uint32(walk.forcedWalked), uint32(walk.groups));
+        book.unrefunded = uint32(walk.leftovers + walk.groups);
         book.digest = walk.frame.committedIn();
         uint256[] memory sums = new uint256[](_spanSlots);
         for (uint256 i = 0; i < sums.length; ++i) {
@@ -134,6 +137,9 @@ contract ScheduleBook is ScheduleWalk {
         bool isPosted = phase(key.span) == Phase.Posting && block.timestamp < book.turnUntil;
         bool isAlive = attempt == book.attempt && (book.isCleared || isPosted);
         require(!isAlive, NotFailed(name, attempt));
+
+        // The venue refuses what is no group of an attempt that failed.
+        if (book.unrefunded != 0) --book.unrefunded;
 
         venue.refundGroup(name, key.span, attempt, group, members);
     }

@@ -12,15 +12,17 @@ import {SpanTerms} from "./SpanTerms.sol";
 
 /// @title What is gathered before the gate: commitments of collectors, and schedules that participants force in
 abstract contract ScheduleGathering is IScheduleBook, SpanTerms, EIP712 {
-    /// @dev 32 + 32 + 32 + 32 + 32 + 40 + 8 = 208 bits in the first word. `committed` is what the collector committed to; once
-    /// that was kept and the book is final, keccak256(margins). `tables`, `digest` and `poster` are only written between
-    /// batches: keccak256(margins, sums), the commitment so far, and whose turn it is.
+    /// @dev 32 + 32 + 32 + 32 + 32 + 32 + 40 + 8 = 240 bits in the first word. `unrefunded` counts the groups that batches before
+    /// the last bound and that were not given back. `committed` is what the collector committed to; once that was kept and
+    /// the book is final, keccak256(margins). `tables`, `digest` and `poster` are only written between batches:
+    /// keccak256(margins, sums), the commitment so far, and whose turn it is.
     struct Book {
         uint32 attempt;
         uint32 lastId;
         uint32 forced;
         uint32 forcedWalked;
         uint32 groups;
+        uint32 unrefunded;
         uint40 turnUntil;
         bool isCleared;
         bytes32 committed;

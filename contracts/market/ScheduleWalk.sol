@@ -22,8 +22,9 @@ abstract contract ScheduleWalk is ScheduleKeys {
     /// @dev Bytes of the call to the venue before its members: selector, five arguments and the members' length.
     uint256 private constant CALL_HEAD = 0xe0;
 
-    /// @dev What a walk knows. `call` is the call that will tell the venue of the open group: its members stand from `first`
-    /// to where the band goes on, with room up to `end`.
+    /// @dev What a walk knows. `leftovers` counts the groups of earlier attempts that were not given back. `call` is the call
+    /// that will tell the venue of the open group: its members stand from `first` to where the band goes on, with room up to
+    /// `end`.
     struct Walk {
         bytes32 book;
         uint256 span;
@@ -32,6 +33,7 @@ abstract contract ScheduleWalk is ScheduleKeys {
         uint256 lastId;
         uint256 forcedWalked;
         uint256 groups;
+        uint256 leftovers;
         uint256 frame;
         FillLib.Band band;
         uint256 call;
@@ -166,7 +168,9 @@ abstract contract ScheduleWalk is ScheduleKeys {
         }
         // Spans have 32 bits.
         if (fault == Fault.None) fault = venue.faultOf(uint32(walk.span), participantId, worst);
-        require(fault != Fault.None, NotSetAside(participantId));
+        // What this book's own failed attempts bind is no reason, or whoever posts could shut anybody out.
+        bool isReason = fault != Fault.None && (fault != Fault.BoundElsewhere || walk.leftovers == 0);
+        require(isReason, NotSetAside(participantId));
 
         emit ScheduleSetAside(walk.book, participantId, fault);
     }

@@ -19,6 +19,7 @@ from setm.schedules import (
     pack_orders,
     schedule_digest,
     schedule_hash,
+    words_hash,
 )
 from setm.signatures import separator_of
 from setm.types import Kind, Side
@@ -478,8 +479,46 @@ def test_an_unfinished_book_can_be_refunded_by_anyone_and_posted_again(place: Wo
     place.at(place.gate + place.config["lease_seconds"])
     refund()
     assert {n: place.venue.call("marginOf", n) for n in schedules} == before
-    refused("OutcomeMismatch", refund)
+    refused("GroupMismatch", refund)
     assert place.post(*whole, book).only("BookCleared")["attempt"] == 2
+
+
+def test_what_failed_is_given_back_once_even_when_a_later_attempt_binds_the_same(
+    place: World,
+) -> None:
+    schedules = random_schedules(random.Random(5), [p.id for p in place.people[:8]], 1, ticks=8)
+    first, second, book, middle = halves(place, schedules)
+    place.post(*first, book, is_last=False)
+    place.at(place.gate + place.config["lease_seconds"])
+    members = members_of(book.outcomes[:middle])
+
+    def refund(given: Any) -> Any:
+        return place.book.send("refund", place.key, 1, 0, given)
+
+    leaf = words_hash((members[0][0], int.from_bytes(members[0][1], "big")))
+    refused("OutcomeMismatch", lambda: refund([(0, leaf), *members[1:]]))
+    refund(members)
+    place.post(first[0] + second[0], first[1] + second[1], book)
+    bound = {n: place.venue.call("marginOf", n) for n in schedules}
+    refused("GroupMismatch", lambda: refund(members))
+    assert {n: place.venue.call("marginOf", n) for n in schedules} == bound
+    assert all(place.venue.call("outcomeOf", place.span, n) == 1 for n in schedules)
+
+
+def test_a_poster_shuts_nobody_out_by_binding_it_in_an_attempt_that_it_gives_up(
+    place: World,
+) -> None:
+    schedules = two_sided(place)
+    entries, words, book = prepared(place, schedules)
+    first = min(schedules)
+    place.post(entries[:1], words[:1], book, is_last=False)
+    aside = (SET_ASIDE << 32 | first, *entries[0][1:])
+    rest = place.cleared({n: s for n, s in schedules.items() if n != first})
+    refused("NotSetAside", lambda: place.post([aside, *entries[1:]], words, rest))
+    place.at(place.gate + place.config["lease_seconds"])
+    place.book.send("refund", place.key, 1, 0, members_of(book.outcomes[:1]))
+    refused("NotSetAside", lambda: place.post([aside, *entries[1:]], words, rest))
+    assert place.post(entries, words, book).only("BookCleared")["attempt"] == 2
 
 
 def test_strangers_wait_for_the_collectors_half_of_the_window(place: World) -> None:
