@@ -23,7 +23,7 @@ interface ISettlement {
     /// @param retailPrice what the grid operator asks, 0.001 EUR/MWh
     /// @param feedInPrice what the grid operator pays, 0.001 EUR/MWh; not above `retailPrice`
     /// @param fraudPenalty charged for a slot in which the meter signed two values, 1e-6 EUR
-    /// @param releaseDelay seconds from asking for a guarantee to getting it back; covers all windows of a slot
+    /// @param releaseDelay seconds from asking for a guarantee to getting it back; covers a day and all windows of a slot
     struct Config {
         uint32 retailPrice;
         uint32 feedInPrice;
