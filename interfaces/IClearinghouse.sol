@@ -27,6 +27,9 @@ interface IClearinghouse {
         uint256 released,
         uint256 paid
     );
+    /// @notice [M5] to [M7] A venue closed something for many participants, as `Closed` tells it of one.
+    /// @param words | participantId 32 | charged 64 | released 64 | paid 64 | zero 32 |
+    event ClosedMany(address indexed venue, address heir, uint256[] words);
     /// @notice The venue may be used from `activeFrom` on.
     event VenueScheduled(address indexed venue, uint40 activeFrom);
 
@@ -98,6 +101,10 @@ interface IClearinghouse {
     /// collateral in `heir` if that is not zero.
     function close(uint32 participantId, address heir, uint256 charged, uint256 released, uint256 paid) external;
 
+    /// @notice [M5]-[M7] The same for many participants; all are charged before anybody is paid.
+    /// @param words | participantId 32 | charged 64 | released 64 | paid 64 | zero 32 |, 1e-6 EUR
+    function closeMany(address heir, uint256[] calldata words) external;
+
     /* GOVERNANCE */
 
     /// @notice Called by governance: registers a venue; at once while nothing was ever deposited, else after a public delay.
@@ -127,6 +134,14 @@ interface IClearinghouse {
     /// @notice Which venues the participant joined before a slot began, each by its first `lock`.
     /// @return bits bit i stands for `venues()[i]`
     function joinedVenues(uint32 participantId, uint32 slot) external view returns (uint256 bits);
+
+    /// @notice Of several participants, the venues joined before a slot began and the collateral locked for one of them.
+    /// @return words `joinedVenues` << 64 | `collateralOf`
+    function standingsOf(
+        address venue,
+        uint32[] calldata participantIds,
+        uint32 slot
+    ) external view returns (uint256[] memory words);
 
     /// @notice Whether the venue is registered and active.
     function isVenue(address venue) external view returns (bool);

@@ -7,7 +7,7 @@ import {IVenue} from "./IVenue.sol";
 /// @title The venue of signed schedules: margins, and what became of each participant's span
 /// @notice The book of schedules (IScheduleBook) verifies and clears; this venue binds what comes out, keeps the outcomes
 /// of a group of participants in one word, and writes them out for settlement.
-/// @dev An outcome leaves its group once: written out slot by slot, or refunded. While it is packed its slots are not
+/// @dev An outcome leaves its group once: closed with its day, written out slot by slot, or refunded. While it is packed its slots are not
 /// settled. Margin cannot be released while a span is posted. For each participant:
 /// collateral in the clearinghouse == margin + what packed outcomes bind + what positions bind.
 interface IDayAheadAuction is IVenue {
@@ -15,7 +15,8 @@ interface IDayAheadAuction is IVenue {
     enum Outcome {
         None,
         Packed,
-        Unpacked
+        Unpacked,
+        Closed
     }
 
     /// @notice A member of a group of outcomes.
@@ -34,6 +35,10 @@ interface IDayAheadAuction is IVenue {
     event GroupRefunded(bytes32 indexed book, uint32 indexed attempt, uint32 indexed group, uint256[] heads);
     /// @notice A participant's outcome was written out as a position in each slot.
     event OutcomeUnpacked(bytes32 indexed book, uint32 indexed participantId);
+
+    /// @notice Settlement took over outcomes of a group; what they came to stands in `IClearinghouse.ClosedMany`.
+    /// @param places bit i of the group's member i
+    event GroupClosed(bytes32 indexed book, uint32 indexed attempt, uint32 indexed group, uint256 places);
 
     /// @notice Thrown when the book of schedules is named by another than governance, or a second time.
     error BookRefused(address caller);
@@ -77,6 +82,10 @@ interface IDayAheadAuction is IVenue {
         uint256[] calldata fills,
         uint256[] calldata margins
     ) external;
+
+    /// @notice Called by settlement: charges and pays a group's outcomes, and hands revenue and cover to settlement. The slots
+    /// of a span share a pool (`slotPool`), so groups that pay most on balance come first.
+    function closeGroup(IScheduleBook.BookKey calldata key, uint32 group, Member[] calldata members) external;
 
     /* READING */
 

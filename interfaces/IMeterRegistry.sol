@@ -22,14 +22,16 @@ interface IMeterRegistry {
     /// @notice What an authority signs (EIP-712) about a meter.
     /// @param meterId hash of the meter's serial number
     /// @param deviceKey the key inside the meter, an externally owned account
-    /// @param capacityWh most energy that can flow in one slot in either direction, Wh
-    /// @param validUntilSlot first slot in which the key is no longer valid
+    /// @param capacityWh most energy that can flow in one slot in either direction, Wh; below 2^31
+    /// @param validUntilSlot first slot in which the key is no longer valid; of a daily meter the first one of a day
+    /// @param isDaily whether the meter signs whole days (IDayReadings) instead of slots; it begins and ends with a day
     struct Binding {
         bytes32 meterId;
         uint32 participantId;
         address deviceKey;
         uint32 capacityWh;
         uint32 validUntilSlot;
+        bool isDaily;
     }
 
     /// @notice A reading with the meter's EIP-712 signature over `Reading(uint32 meter,uint32 slot,uint32 importWh,
@@ -68,6 +70,8 @@ interface IMeterRegistry {
         uint32 validFromSlot,
         uint32 validUntilSlot
     );
+    /// @notice The meter just bound is read day by day, `daySlots` slots a day.
+    event MeterReadDaily(uint32 indexed meter, uint32 daySlots);
     /// @notice A meter ended: its key is not valid in `fromSlot` or later.
     event MeterRetired(uint32 indexed meter, uint32 fromSlot);
     /// @notice Readings were accepted.
@@ -91,6 +95,8 @@ interface IMeterRegistry {
     error MeterTaken(uint32 meter);
     /// @notice Thrown when the device key belongs, or belonged, to a meter. A key serves once, and so does its binding.
     error DeviceKeyTaken(address deviceKey, uint32 meter);
+    /// @notice Thrown when a slot of a meter is posted or proved that is read day by day.
+    error MeterIsDaily(uint32 meter);
     /// @notice Thrown when the reading's signature is not by the meter's key.
     error ForgedReading(uint32 meter, uint32 slot);
     /// @notice Thrown when the meter's key is not valid in the slot.
@@ -113,7 +119,8 @@ interface IMeterRegistry {
     error BindingNotSigned(address authority);
     /// @notice Thrown when the grid operator has not accepted the authority, whose meters it would pay for.
     error AuthorityNotAccepted(address authority);
-    /// @notice Thrown when a binding ends in the past or names a zero value.
+    /// @notice Thrown when a binding ends in the past, names a zero value or a capacity of 2^31 Wh, or is that of a daily
+    /// meter and ends within a day.
     error BindingRefused(string field);
     /// @notice Thrown when the configuration contradicts itself.
     error ConfigRefused(string field);
@@ -131,7 +138,7 @@ interface IMeterRegistry {
 
     /* METERS */
 
-    /// @notice Binds a meter to the caller's participant (owner key) from the next slot on.
+    /// @notice Binds a meter to the caller's participant (owner key) from the next slot on, a daily one from the next day on.
     /// @param authoritySignature EIP-712 signature of `binding` by an accredited authority
     /// @return meter the meter's number, counting upwards from 1
     function bindMeter(
@@ -140,7 +147,7 @@ interface IMeterRegistry {
         bytes calldata authoritySignature
     ) external returns (uint32 meter);
 
-    /// @notice Ends a meter from the next slot on: by the participant's owner key or by the authority that bound it.
+    /// @notice Ends a meter from the next slot on, a daily one from the next day on: by the participant's owner key or by the authority that bound it.
     function retireMeter(uint32 meter) external;
 
     /* READINGS */
@@ -166,7 +173,11 @@ interface IMeterRegistry {
     /* READING */
 
     /// @notice The participant's reading in a slot. Final and not measured once the reading window has passed without one.
+    /// A slot of a daily meter is not final while a record of its day stands that is not unpacked.
     function readingOf(uint32 participantId, uint32 slot) external view returns (ReadingView memory);
+
+    /// @notice Slots of a day, which begins at their multiples: as many as 24 hours have, at most 96.
+    function daySlots() external view returns (uint32);
 
     /// @notice The active or last meter of a participant; 0 if there was none.
     function meterOf(uint32 participantId) external view returns (uint32);

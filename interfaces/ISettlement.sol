@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {IDayAheadAuction} from "./IDayAheadAuction.sol";
+import {IScheduleBook} from "./IScheduleBook.sol";
+
 /// @title Contracted against delivered
 /// @notice For each participant and slot, once: closes the trades of all venues, compares what was bought and sold with
 /// what the meter says, and settles the difference with the grid operator at its two prices. Imports and exports are never
@@ -20,7 +23,7 @@ interface ISettlement {
     /// @param retailPrice what the grid operator asks, 0.001 EUR/MWh
     /// @param feedInPrice what the grid operator pays, 0.001 EUR/MWh; not above `retailPrice`
     /// @param fraudPenalty charged for a slot in which the meter signed two values, 1e-6 EUR
-    /// @param releaseDelay seconds from asking for a guarantee to getting it back; covers all windows of a slot
+    /// @param releaseDelay seconds from asking for a guarantee to getting it back; covers a day and all windows of a slot
     struct Config {
         uint32 retailPrice;
         uint32 feedInPrice;
@@ -54,6 +57,10 @@ interface ISettlement {
         bool isMeasured,
         int256 arrearsChange
     );
+    /// @notice Days of a group are settled; what was charged and paid stands in `IClearinghouse.ClosedMany`.
+    /// @param words one for each: | participantId 32 | gridBoughtWh 40 | gridSoldWh 40 | tradeCredit 64 | arrearsChange 64 |
+    /// zero 15 | fraud 1 |, as in `Bill` and `SlotSettled`, of the whole day; the change has its sign in its highest bit
+    event DaysSettled(uint32 indexed day, address indexed venue, uint32 indexed group, uint256[] words);
     /// @notice The participant asked for a part of its guarantee back.
     event ReleaseRequested(uint32 indexed participantId, uint256 amount, uint40 possibleFrom);
     /// @notice A part of the guarantee became free balance.
@@ -69,6 +76,19 @@ interface ISettlement {
     error ReadingOpen(uint32 slot, uint32 participantId);
     /// @notice Thrown when the grid operator itself is to be settled.
     error OperatorNotSettled(uint32 participantId);
+    /// @notice Thrown when a venue clears other spans than days.
+    error SpanIsNoDay(address venue, uint256 spanSlots);
+    /// @notice Thrown when a day has no final reading that is still packed: settle it slot by slot.
+    error DayOpen(uint32 day, uint32 participantId);
+    /// @notice Thrown when a day is settled already, or a participant stands in a group twice.
+    error DayIsSettled(uint32 day, uint32 participantId);
+    /// @notice Thrown when the fills are not those of the participant's outcome.
+    error FillsMismatch(uint32 participantId);
+    /// @notice Thrown when the participant joined another accepted venue before the day was over, or did not join this one:
+    /// settle its day slot by slot.
+    error OtherVenueJoined(address venue, uint32 participantId);
+    /// @notice Thrown when an array has another length than the group asks for.
+    error WordsMismatch(uint256 expected, uint256 found);
     /// @notice Thrown when the guarantee is lower than asked, both in 1e-6 EUR.
     error GuaranteeTooLow(uint256 available, uint256 asked);
     /// @notice Thrown when the release delay has not passed.
@@ -92,6 +112,21 @@ interface ISettlement {
     /// (`IClearinghouse.joinedVenues`) and that the grid operator accepted. One of them that answers no more stops the
     /// batches of those who joined it: settle the others without them, and collect their payments at the other venues.
     function settle(uint32 slot, uint32[] calldata participantIds) external;
+
+    /// @notice Settles a whole day of the members of a group of a day-ahead auction whose meters are read day by day; anyone
+    /// may call. A member whose head is zero is passed over; everybody else must have a final day that is not unpacked, and
+    /// no other accepted venue. Charge and credit are rounded once for the day, which differs from the sum over slots by less
+    /// than one unit a slot. Groups that pay most on balance come first, as of `IDayAheadAuction.closeGroup`.
+    /// @param fills of the members that are not passed over, ceil(daySlots / 8) words each
+    /// @param readings of the same members, as many words of import and of export each (IDayReadings)
+    function settleDay(
+        address venue,
+        IScheduleBook.BookKey calldata key,
+        uint32 group,
+        IDayAheadAuction.Member[] calldata members,
+        uint256[] calldata fills,
+        uint256[] calldata readings
+    ) external;
 
     /// @notice Pays what participant and grid operator owe each other, as far as their guarantees reach; anyone may call.
     function payArrears(uint32 participantId) external;

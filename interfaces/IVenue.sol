@@ -100,6 +100,6 @@ interface IVenue {
     function isFinal(uint32 slot) external view returns (bool);
 
     /// @notice What the slot has charged and not yet paid, 1e-6 EUR; after all trades closed this is its dust, below one
-    /// unit for each trade.
+    /// unit for each trade. Slots that are cleared together share what their first one has.
     function slotPool(uint32 slot) external view returns (uint256);
 }

@@ -49,11 +49,12 @@ _OPTIONAL_VENUES: tuple[str, ...] = (
     "tariff",
     "conditional",
     "anonymous",
-    "day_ahead",
     "intraday",
 )
-ALL_VENUES = ("settlement", "auction", "negotiation", *_OPTIONAL_VENUES)
-"""The roles that hold collateral, in the order in which the clearinghouse lists them."""
+ALL_VENUES = ("settlement", "day_ahead", "auction", "negotiation", *_OPTIONAL_VENUES)
+"""The roles that hold collateral, in the order in which the clearinghouse lists them. Whole days move between the first
+two, whose balances share a word there.
+"""
 
 
 @dataclass(frozen=True, slots=True)

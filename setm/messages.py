@@ -38,6 +38,7 @@ BINDING: Fields = (
     ("address", "deviceKey"),
     ("uint32", "capacityWh"),
     ("uint32", "validUntilSlot"),
+    ("bool", "isDaily"),
 )
 READING: Fields = (
     ("uint32", "meter"),
@@ -228,9 +229,10 @@ def binding(
     device_key: str,
     capacity_wh: int,
     valid_until_slot: int,
+    is_daily: bool = False,
 ) -> Message:
-    """Return what an authority signs about a meter."""
-    values = (meter_id, participant_id, device_key, capacity_wh, valid_until_slot)
+    """Return what an authority signs about a meter; a daily one ends with a day."""
+    values = (meter_id, participant_id, device_key, capacity_wh, valid_until_slot, is_daily)
     return _message(METER_DOMAIN, domain, "Binding", BINDING, values)
 
 

@@ -84,14 +84,35 @@ abstract contract BalanceBook is IClearinghouse {
     }
 
     /// @inheritdoc IClearinghouse
-    function joinedVenues(uint32 participantId, uint32 slot) external view returns (uint256 bits) {
-        // At most MAX_VENUES turns.
-        uint256 word = _joined[participantId];
-        for (uint256 i = 0; word != 0; ++i) {
-            // The cast cuts out one venue.
-            uint256 joinedIn = uint32(word);
-            if (joinedIn != 0 && joinedIn < slot) bits |= 1 << i;
-            word >>= 32;
+    function standingsOf(
+        address venue,
+        uint32[] calldata participantIds,
+        uint32 slot
+    ) external view returns (uint256[] memory words) {
+        uint256 index = _indexOf(venue);
+        words = new uint256[](participantIds.length);
+        for (uint256 i = 0; i < words.length; ++i) {
+            uint32 participantId = participantIds[i];
+            uint256 bits = _joinedBits(_joined[participantId], slot);
+            words[i] = (bits << 64) | _balance(participantId, index);
+        }
+    }
+
+    /// @inheritdoc IClearinghouse
+    function joinedVenues(uint32 participantId, uint32 slot) external view returns (uint256) {
+        return _joinedBits(_joined[participantId], slot);
+    }
+
+    /// @dev At most MAX_VENUES turns.
+    function _joinedBits(uint256 word, uint256 slot) private pure returns (uint256 bits) {
+        // The bit of a venue moves no further than MAX_VENUES.
+        unchecked {
+            uint256 first = slot == 0 ? 0 : slot - 1;
+            for (uint256 bit = 1; word != 0; bit <<= 1) {
+                // The cast cuts out one venue; of one never joined 0 - 1 is no slot.
+                if (uint256(uint32(word)) - 1 < first) bits |= bit;
+                word >>= 32;
+            }
         }
     }
 
@@ -139,6 +160,28 @@ abstract contract BalanceBook is IClearinghouse {
         uint256 available = _balance(participantId, index);
         require(amount <= available, CollateralTooLow(participantId, amount, available));
         _balances[participantId][index / 4] -= amount << (64 * (index % 4));
+    }
+
+    /// @dev Takes collateral and adds to another balance, with one read and one write if they share a word. What is added
+    /// may be charged later in the same call, so that it is held against the limit here.
+    function _shift(uint256 participantId, uint256 from, uint256 to, uint256 taken, uint256 given) internal {
+        // Cut out of 32 bits by the caller.
+        uint256[3] storage balances = _balances[uint32(participantId)];
+        uint256 word = balances[from / 4];
+        uint256 available = (word >> (64 * (from % 4))) & MAX_BALANCE;
+        require(taken <= available, CollateralTooLow(uint32(participantId), taken, available));
+        // Neither borrows from a neighbour nor carries into it: there is as much, and there is room.
+        unchecked {
+            word -= taken << (64 * (from % 4));
+            if (from / 4 != to / 4) {
+                balances[from / 4] = word;
+                if (given == 0) return;
+                word = balances[to / 4];
+            }
+            uint256 room = MAX_BALANCE - ((word >> (64 * (to % 4))) & MAX_BALANCE);
+            require(given <= room, HoldingLimitExceeded(room, given));
+            balances[to / 4] = word + (given << (64 * (to % 4)));
+        }
     }
 
     function _movePool(address venue, uint256 charged, uint256 paid) internal {

@@ -160,6 +160,32 @@ contract Clearinghouse is BalanceBook, ReentrancyGuard {
         emit Closed(participantId, msg.sender, heir, charged, released, paid);
     }
 
+    /// @inheritdoc IClearinghouse
+    function closeMany(address heir, uint256[] calldata words) external {
+        uint256 index = _indexOf(msg.sender);
+        uint256 heirIndex = heir == address(0) ? 0 : _indexOf(heir);
+        uint256 charged;
+        uint256 paid;
+        // At most 2^32 amounts of 64 bits.
+        unchecked {
+            for (uint256 i = 0; i < words.length; ++i) {
+                uint256 word = words[i];
+                // Casts cut the fields out of the word.
+                uint256 released = uint64(word >> 96);
+
+                // [M5] collateral - charged, pool + charged
+                // [M6] collateral - released, free (or the heir's collateral) + released
+                // [M7] pool - paid, free (or the heir's collateral) + paid
+                charged += uint64(word >> 160);
+                paid += uint64(word >> 32);
+                _shift(word >> 224, index, heirIndex, uint64(word >> 160) + released, released + uint64(word >> 32));
+            }
+        }
+        if (charged != paid) _movePool(msg.sender, charged, paid);
+
+        emit ClosedMany(msg.sender, heir, words);
+    }
+
     /* GOVERNANCE */
 
     /// @inheritdoc IClearinghouse

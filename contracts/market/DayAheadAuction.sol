@@ -8,12 +8,13 @@ import {IVenue} from "../../interfaces/IVenue.sol";
 import {MarginLib} from "../libraries/MarginLib.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
 import {OutcomeBook} from "./OutcomeBook.sol";
+import {OutcomeClosing} from "./OutcomeClosing.sol";
 import {PositionBook} from "./PositionBook.sol";
 import {PositionLib} from "./PositionLib.sol";
 
 /// @title The venue of signed schedules
 /// @dev What a walk binds is kept in OutcomeBook; here is what becomes of it.
-contract DayAheadAuction is OutcomeBook {
+contract DayAheadAuction is OutcomeClosing {
     using MarginLib for uint256;
 
     constructor(
@@ -68,15 +69,6 @@ contract DayAheadAuction is OutcomeBook {
         if (lane == energyWh) return PositionLib.pack(energyWh, 0, MoneyLib.paymentUp(energyWh, price), 0, 0);
         uint256 cover = MoneyLib.paymentUp(energyWh, plan.missingOf());
         return PositionLib.pack(0, energyWh, 0, MoneyLib.paymentDown(energyWh, price), cover);
-    }
-
-    function _requireFinal(
-        IScheduleBook.BookKey calldata key
-    ) private view returns (bytes32 book, uint32 attempt, bytes32 margins) {
-        book = keccak256(abi.encode(key.span, key.zone, key.collector));
-        (attempt, margins) = scheduleBook.finalOf(book);
-        require(attempt != 0, NotFinal(book));
-        _requirePhase(key.span, IScheduleBook.Phase.Decided);
     }
 
     /* SLOT BY SLOT */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IClearinghouse} from "../../interfaces/IClearinghouse.sol";
 import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
 import {IScheduleBook} from "../../interfaces/IScheduleBook.sol";
@@ -171,6 +172,20 @@ abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
         _packed[span][participantId / 256] ^= 1 << (participantId % 256);
     }
 
+    /// @dev Refuses outcomes that are not packed, given as bits of a word of 256 participants, and marks them as closed: both
+    /// packed and unpacked, which no other outcome is.
+    function _closeOut(uint32 span, uint256 place, uint256 bits) internal {
+        uint256 unpacked = _unpacked[span][place];
+        uint256 missing = bits & (unpacked | ~_packed[span][place]);
+        if (missing != 0) {
+            // A participant's number has 32 bits.
+            uint32 participantId = uint32(place * 256 + Math.log2(missing));
+            revert OutcomeMismatch(span, participantId, outcomeOf(span, participantId));
+        }
+
+        _unpacked[span][place] = unpacked | bits;
+    }
+
     function _noteUnpacked(uint32 span, uint32 participantId) internal {
         _unpacked[span][participantId / 256] |= 1 << (participantId % 256);
     }
@@ -207,8 +222,9 @@ abstract contract OutcomeBook is IDayAheadAuction, PositionBook, SpanTerms {
     /// @inheritdoc IDayAheadAuction
     function outcomeOf(uint32 span, uint32 participantId) public view returns (Outcome) {
         uint256 bit = 1 << (participantId % 256);
-        if (_packed[span][participantId / 256] & bit != 0) return Outcome.Packed;
-        return _unpacked[span][participantId / 256] & bit != 0 ? Outcome.Unpacked : Outcome.None;
+        bool isUnpacked = _unpacked[span][participantId / 256] & bit != 0;
+        if (_packed[span][participantId / 256] & bit != 0) return isUnpacked ? Outcome.Closed : Outcome.Packed;
+        return isUnpacked ? Outcome.Unpacked : Outcome.None;
     }
 
     /// @inheritdoc IDayAheadAuction

@@ -132,7 +132,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
         credit = revenue + cover;
         if (boughtWh + soldWh + credit == 0) return (0, 0, 0);
 
-        _takeFromPool(slot, revenue);
+        _movePool(slot, 0, revenue);
 
         emit TradeClosed(slot, participantId, boughtWh, soldWh, revenue);
 
@@ -152,7 +152,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
 
     /// @dev Moves bound collateral of a participant into the slot's pool.
     function _charge(uint32 slot, uint32 participantId, uint256 amount) internal {
-        _slotPools[slot] += amount;
+        _movePool(slot, amount, 0);
         clearinghouse.close(participantId, address(0), amount, 0, 0);
     }
 
@@ -170,15 +170,15 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     }
 
     function _payOut(uint32 slot, uint32 participantId, address heir, uint256 amount) private {
-        _takeFromPool(slot, amount);
+        _movePool(slot, 0, amount);
 
         clearinghouse.close(participantId, heir, 0, 0, amount);
     }
 
-    function _takeFromPool(uint32 slot, uint256 amount) private {
-        uint256 pool = _slotPools[slot];
-        require(pool >= amount, SlotPoolTooLow(slot, amount, pool));
-        _slotPools[slot] = pool - amount;
+    function _movePool(uint32 slot, uint256 charged, uint256 paid) internal virtual {
+        uint256 pool = _slotPools[slot] + charged;
+        require(pool >= paid, SlotPoolTooLow(slot, paid, pool));
+        _slotPools[slot] = pool - paid;
     }
 
     /* HOOKS */
@@ -237,7 +237,7 @@ abstract contract Venue is IVenue, EIP712, Nonces {
     /* READING */
 
     /// @inheritdoc IVenue
-    function slotPool(uint32 slot) external view returns (uint256) {
+    function slotPool(uint32 slot) public view virtual returns (uint256) {
         return _slotPools[slot];
     }
 

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IMeterRegistry} from "../../interfaces/IMeterRegistry.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
@@ -22,19 +23,23 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
         uint32 participantId;
     }
 
+    uint256 private constant SECONDS_A_DAY = 1 days;
+    uint256 private constant MAX_DAY_SLOTS = 96;
     bytes32 private constant BINDING_TYPEHASH = keccak256(
-        "Binding(bytes32 meterId,uint32 participantId,address deviceKey,uint32 capacityWh,uint32 validUntilSlot)"
+        "Binding(bytes32 meterId,uint32 participantId,address deviceKey,uint32 capacityWh,uint32 validUntilSlot,bool isDaily)"
     );
 
     IParticipantRegistry public immutable registry;
     uint32 public immutable slotSeconds;
     uint32 public immutable operatorId;
+    /// @inheritdoc IMeterRegistry
+    uint32 public immutable daySlots;
 
     mapping(address authority => bool) private _accepted;
     uint32 private _meterCount;
     /// @dev Words of `MeterLib` by meter number: an array, because a mapping would hash for each reading.
     uint256[1 << 32] internal _meters;
-    mapping(uint32 meter => Belonging) private _belongings;
+    mapping(uint32 meter => Belonging) internal _belongings;
     mapping(bytes32 meterId => uint32 meter) private _meterOfId;
     mapping(address deviceKey => uint32 meter) internal _meterOfKey;
     /// @dev From which slot on a participant had which meter.
@@ -46,6 +51,8 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
         registry = registry_;
         slotSeconds = registry_.slotSeconds();
         operatorId = operatorId_;
+        // At most 96 slots, at least one.
+        daySlots = uint32(Math.max(1, Math.min(SECONDS_A_DAY / slotSeconds, MAX_DAY_SLOTS)));
     }
 
     /* AUTHORITIES */
@@ -77,18 +84,17 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
         require(registry.ownerOf(msg.sender) == participantId, NotEntitled(msg.sender));
         require(registry.isActive(participantId), NotEntitled(msg.sender));
         _requireBindingSigned(binding, authority, authoritySignature);
-        uint32 validFromSlot = _nextSlot();
-        require(binding.meterId != bytes32(0), BindingRefused("meterId"));
-        require(binding.deviceKey != address(0), BindingRefused("deviceKey"));
-        require(binding.capacityWh != 0, BindingRefused("capacityWh"));
-        require(binding.validUntilSlot > validFromSlot, BindingRefused("validUntilSlot"));
-        _requireEnded(_meterOfId[binding.meterId], validFromSlot);
-        _requireEnded(meterOf(participantId), validFromSlot);
-        uint32 keyHolder = _meterOfKey[binding.deviceKey];
-        require(keyHolder == 0, DeviceKeyTaken(binding.deviceKey, keyHolder));
+        uint32 validFromSlot = _nextSlot(binding.isDaily);
+        _requireBindable(binding, validFromSlot);
 
         meter = ++_meterCount;
-        _meters[meter] = MeterLib.pack(binding.deviceKey, binding.capacityWh, validFromSlot, binding.validUntilSlot);
+        _meters[meter] = MeterLib.pack(
+            binding.deviceKey,
+            binding.isDaily,
+            binding.capacityWh,
+            validFromSlot,
+            binding.validUntilSlot
+        );
         _belongings[meter] = Belonging(authority, participantId);
         _meterOfId[binding.meterId] = meter;
         _meterOfKey[binding.deviceKey] = meter;
@@ -104,6 +110,7 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
             validFromSlot,
             binding.validUntilSlot
         );
+        if (binding.isDaily) emit MeterReadDaily(meter, daySlots);
     }
 
     /// @inheritdoc IMeterRegistry
@@ -117,15 +124,35 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
         _retire(meter);
     }
 
-    /// @dev Ends a meter with the slot that is running now, unless it has ended before.
+    /// @dev Ends a meter with the slot that is running now, a daily one with the day, unless it has ended before.
     function _retire(uint32 meter) internal {
-        uint32 fromSlot = _nextSlot();
         uint256 known = _meters[meter];
+        uint32 fromSlot = _nextSlot(known.isDaily());
         if (known.validUntilOf() <= fromSlot) return;
 
         _meters[meter] = known.endingAt(fromSlot);
 
         emit MeterRetired(meter, fromSlot);
+    }
+
+    /// @dev Ends a meter that signed two values, unless that was known already and this is not a new fraud.
+    function _loseKey(uint32 meter, bool isNew) internal {
+        require(_meters[meter].hasKey() || isNew, NoEquivocation());
+        _meters[meter] = _meters[meter].withoutKey();
+        _retire(meter);
+    }
+
+    function _requireBindable(Binding calldata binding, uint32 validFromSlot) private view {
+        require(binding.meterId != bytes32(0), BindingRefused("meterId"));
+        require(binding.deviceKey != address(0), BindingRefused("deviceKey"));
+        bool isInRange = binding.capacityWh != 0 && binding.capacityWh <= MeterLib.MAX_CAPACITY;
+        require(isInRange, BindingRefused("capacityWh"));
+        bool isWhole = !binding.isDaily || binding.validUntilSlot % daySlots == 0;
+        require(binding.validUntilSlot > validFromSlot && isWhole, BindingRefused("validUntilSlot"));
+        _requireEnded(_meterOfId[binding.meterId], validFromSlot);
+        _requireEnded(meterOf(binding.participantId), validFromSlot);
+        uint32 keyHolder = _meterOfKey[binding.deviceKey];
+        require(keyHolder == 0, DeviceKeyTaken(binding.deviceKey, keyHolder));
     }
 
     function _requireBindingSigned(Binding calldata binding, address authority, bytes calldata signature) private view {
@@ -138,7 +165,8 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
                 binding.participantId,
                 binding.deviceKey,
                 binding.capacityWh,
-                binding.validUntilSlot
+                binding.validUntilSlot,
+                binding.isDaily
             )
         );
         require(
@@ -172,8 +200,11 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
         return uint32(_history[participantId].upperLookupRecent(slot));
     }
 
-    function _nextSlot() private view returns (uint32) {
+    /// @dev The slot after the one that is running; of a daily meter the first slot of the next day.
+    function _nextSlot(bool isDaily) private view returns (uint32) {
+        uint256 next = block.timestamp / slotSeconds + 1;
+        if (isDaily) next = ((next + daySlots - 1) / daySlots) * daySlots;
         // Below 2^32 for as long as time counts in 32 bits and slots are longer than a second.
-        return uint32(block.timestamp / slotSeconds + 1);
+        return uint32(next);
     }
 }

@@ -6,11 +6,12 @@ import {IMeterRegistry} from "../../interfaces/IMeterRegistry.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {MeterBook} from "./MeterBook.sol";
 import {MeterLib} from "./MeterLib.sol";
+import {DayPosting} from "./DayPosting.sol";
 import {ReadingBook} from "./ReadingBook.sol";
 import {ReadingLib} from "./ReadingLib.sol";
 
 /// @title Readings: signed by a meter, posted by anyone
-contract MeterRegistry is ReadingBook {
+contract MeterRegistry is DayPosting {
     using MeterLib for uint256;
     using ReadingLib for uint256;
 
@@ -67,7 +68,8 @@ contract MeterRegistry is ReadingBook {
     function _post(uint256 word, bytes32 r, bytes32 vs, bytes32 domainSeparator) private returns (bool isNew) {
         uint256 slot = word.slotOf();
         uint256 known = _meters[word.meterOf()];
-        if (slot < known.validFromOf() || slot >= known.validUntilOf()) _refuseSlot(known, word);
+        if (slot < known.validFromOf() || slot >= known.validUntilOf()) _refuseSlot(known, word.meter32(), slot);
+        if (known.isDaily()) _refuseDaily(word);
         uint256 place = _placeOf(word.meterOf(), slot);
         if (_records[place].isReadingOf(slot)) return false;
         uint256 capacityWh = known.capacityOf();
@@ -89,28 +91,8 @@ contract MeterRegistry is ReadingBook {
         revert ReadingExists(word.meter32(), word.slot32());
     }
 
-    function _requireOpen(uint256 slot) private view {
-        uint256 opensAt = _endOf(slot);
-        uint256 closesAt = opensAt + readingWindow;
-        require(
-            block.timestamp >= opensAt && block.timestamp < closesAt,
-            // The slot comes out of 32 bits.
-            OutsideReadingWindow(uint32(slot), opensAt, closesAt, block.timestamp)
-        );
-    }
-
-    function _refuseSlot(uint256 known, uint256 word) private pure {
-        require(known != 0, UnknownMeter(word.meter32()));
-        (uint256 validFrom, uint256 validUntil) = (known.validFromOf(), known.validUntilOf());
-        // They come out of 32 bits.
-        revert MeterNotValidInSlot(word.meter32(), word.slot32(), uint32(validFrom), uint32(validUntil));
-    }
-
-    function _first(uint256[] memory words, uint256 count) private pure returns (uint256[] memory kept) {
-        kept = new uint256[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            kept[i] = words[i];
-        }
+    function _refuseDaily(uint256 word) private pure {
+        revert MeterIsDaily(word.meter32());
     }
 
     /* FRAUD */
@@ -120,18 +102,15 @@ contract MeterRegistry is ReadingBook {
         (uint256 wordA, uint256 wordB) = (a.word, b.word);
         (uint32 meter, uint32 slot) = (wordA.meter32(), wordA.slot32());
         _belongingOf(meter);
+        require(!_meters[meter].isDaily(), MeterIsDaily(meter));
         require(wordA != wordB, NoEquivocation());
         require(wordB.meter32() == meter && wordB.slot32() == slot, NoEquivocation());
         _requireSignedBy(meter, a);
         _requireSignedBy(meter, b);
-        bool isFirst = _meters[meter].hasKey();
-        bool isFlagged = _flag(meter, slot);
-        require(isFirst || isFlagged, NoEquivocation());
-
-        _meters[meter] = _meters[meter].withoutKey();
+        bool isNew = _flag(meter, slot);
 
         emit EquivocationProved(meter, slot, msg.sender);
-        _retire(meter);
+        _loseKey(meter, isNew);
     }
 
     /// @dev Also when the meter has lost its key: a second slot with two values is a second fraud.

@@ -37,26 +37,32 @@ abstract contract ReadingBook is MeterBook {
 
     /// @inheritdoc IMeterRegistry
     function dispute(uint32 meter, uint32 slot) external {
-        uint32 byParticipantId = registry.ownerOf(msg.sender);
-        require(
-            byParticipantId == _belongingOf(meter).participantId || byParticipantId == operatorId,
-            NotEntitled(msg.sender)
-        );
+        (, uint32 byParticipantId) = _requireDisputer(meter);
         uint256 record = _recordIn(meter, slot, ReadingState.Accepted);
-        uint256 closedAt = record.acceptedAtOf() + disputeWindow;
-        require(block.timestamp < closedAt, WindowClosed(closedAt, block.timestamp));
+        _requireBefore(record.acceptedAtOf() + disputeWindow);
 
         _records[_placeOf(meter, slot)] = record.disputed(block.timestamp);
 
         emit ReadingDisputed(meter, slot, byParticipantId);
     }
 
+    /// @dev The meter's participant and the grid operator may dispute what it says.
+    function _requireDisputer(uint32 meter) internal view returns (uint32 participantId, uint32 byParticipantId) {
+        byParticipantId = registry.ownerOf(msg.sender);
+        participantId = _belongingOf(meter).participantId;
+        bool isEntitled = byParticipantId == participantId || byParticipantId == operatorId;
+        require(isEntitled, NotEntitled(msg.sender));
+    }
+
+    function _requireBefore(uint256 closedAt) internal view {
+        require(block.timestamp < closedAt, WindowClosed(closedAt, block.timestamp));
+    }
+
     /// @inheritdoc IMeterRegistry
     function resolve(uint32 meter, uint32 slot, uint32 importWh, uint32 exportWh) external {
         require(_isAuthority(_belongingOf(meter)), NotEntitled(msg.sender));
         uint256 record = _recordIn(meter, slot, ReadingState.Disputed);
-        uint256 closedAt = record.disputedAtOf() + resolveWindow;
-        require(block.timestamp < closedAt, WindowClosed(closedAt, block.timestamp));
+        _requireBefore(record.disputedAtOf() + resolveWindow);
         uint256 capacityWh = _meters[meter].capacityOf();
         if (importWh > capacityWh) _refuseEnergy(meter, importWh, capacityWh);
         if (exportWh > capacityWh) _refuseEnergy(meter, exportWh, capacityWh);
@@ -79,6 +85,7 @@ abstract contract ReadingBook is MeterBook {
 
     /// @inheritdoc IMeterRegistry
     function readingOf(uint32 participantId, uint32 slot) external view returns (ReadingView memory found) {
+        bool isDaily;
         uint32 meter = _meterIn(participantId, slot);
         uint256 known = _meters[meter];
         uint256 record;
@@ -86,6 +93,7 @@ abstract contract ReadingBook is MeterBook {
             // The fields of both words have 32 bits each.
             found.capacityWh = uint32(known.capacityOf());
             record = _recordOf(meter, slot);
+            isDaily = known.isDaily();
         }
 
         found.state = record.stateOf();
@@ -93,7 +101,14 @@ abstract contract ReadingBook is MeterBook {
         found.isMeasured = found.state != ReadingState.None;
         found.isFinal = _isFinal(record, slot);
         found.isFraud = record.isFlagged();
+        if (isDaily && !found.isMeasured) (found.isFinal, found.isFraud) = _unpackedView(participantId, slot);
     }
+
+    /// @dev Whether a daily meter's slot without a record of its own is final, and carries the day's fraud.
+    function _unpackedView(
+        uint32 participantId,
+        uint32 slot
+    ) internal view virtual returns (bool isFinal, bool isFraud);
 
     /// @inheritdoc IMeterRegistry
     function finalAfter() public view returns (uint256) {
@@ -103,10 +118,15 @@ abstract contract ReadingBook is MeterBook {
     /// @dev `record` is the slot's own, or without a state if there is none.
     function _isFinal(uint256 record, uint32 slot) internal view returns (bool) {
         ReadingState state = record.stateOf();
+        bool isDisputed = state == ReadingState.Disputed;
+        return _isFinalFrom(state, isDisputed ? record.disputedAtOf() : record.acceptedAtOf(), slot);
+    }
+
+    /// @dev `changedAt` is when it was accepted or disputed, `slot` the last one that the reading is about.
+    function _isFinalFrom(ReadingState state, uint256 changedAt, uint256 slot) internal view returns (bool) {
         if (state == ReadingState.None) return block.timestamp >= _endOf(slot) + readingWindow;
-        if (state == ReadingState.Accepted) return block.timestamp >= record.acceptedAtOf() + disputeWindow;
-        if (state == ReadingState.Disputed) return block.timestamp >= record.disputedAtOf() + resolveWindow;
-        return true;
+        if (state == ReadingState.Accepted) return block.timestamp >= changedAt + disputeWindow;
+        return state == ReadingState.Resolved || block.timestamp >= changedAt + resolveWindow;
     }
 
     function _placeOf(uint256 meter, uint256 slot) internal pure returns (uint256) {
@@ -118,6 +138,30 @@ abstract contract ReadingBook is MeterBook {
 
     function _endOf(uint256 slot) internal view returns (uint256) {
         return (slot + 1) * slotSeconds;
+    }
+
+    function _requireOpen(uint256 slot) internal view {
+        uint256 opensAt = _endOf(slot);
+        uint256 closesAt = opensAt + readingWindow;
+        require(
+            block.timestamp >= opensAt && block.timestamp < closesAt,
+            // The slot comes out of 32 bits.
+            OutsideReadingWindow(uint32(slot), opensAt, closesAt, block.timestamp)
+        );
+    }
+
+    /// @dev The first `count` of `words`.
+    function _first(uint256[] memory words, uint256 count) internal pure returns (uint256[] memory kept) {
+        kept = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            kept[i] = words[i];
+        }
+    }
+
+    function _refuseSlot(uint256 known, uint32 meter, uint256 slot) internal pure {
+        require(known != 0, UnknownMeter(meter));
+        // All of them come out of 32 bits, or the last one of a day has.
+        revert MeterNotValidInSlot(meter, uint32(slot), uint32(known.validFromOf()), uint32(known.validUntilOf()));
     }
 
     function _refuseEnergy(uint32 meter, uint256 energyWh, uint256 capacityWh) internal pure {

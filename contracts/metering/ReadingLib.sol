@@ -93,6 +93,25 @@ library ReadingLib {
         return (((record >> SLOT) << SLOT) | (uint256(importWh) << IMPORT) | exportWh) + (1 << STATE);
     }
 
+    /// @notice The record of a slot whose day was accepted, and disputed if its state says so, at `changedAt`.
+    function kept(
+        uint256 slot,
+        uint256 importWh,
+        uint256 exportWh,
+        uint256 changedAt,
+        IMeterRegistry.ReadingState state,
+        bool isFlagged_
+    ) internal pure returns (uint256) {
+        return
+            (isFlagged_ ? FRAUD : 0) |
+            (uint256(state) << STATE) |
+            (changedAt << DISPUTED_AT) |
+            (changedAt << ACCEPTED_AT) |
+            (slot << SLOT) |
+            (importWh << IMPORT) |
+            exportWh;
+    }
+
     /// @notice The record of a slot in which two values were signed.
     function flagged(uint256 record) internal pure returns (uint256) {
         return record | FRAUD;

@@ -159,6 +159,25 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
         account.arrears = arrears.toInt128();
     }
 
+    /// @dev A participant's account as the word that it fills: arrears above, guarantee below.
+    function _accountWord(uint256 participantId) internal view returns (uint256 word) {
+        // The number comes out of 32 bits.
+        Account storage account = _accounts[uint32(participantId)];
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            word := sload(account.slot)
+        }
+    }
+
+    /// @dev The other way round; `owedByOperator` is for the caller to keep.
+    function _setAccountWord(uint256 participantId, uint256 word) internal {
+        Account storage account = _accounts[uint32(participantId)];
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            sstore(account.slot, word)
+        }
+    }
+
     function _negativePart(int256 amount) private pure returns (uint256) {
         // The sign is tested.
         return amount < 0 ? uint256(-amount) : 0;

@@ -9,7 +9,7 @@ import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {ISettlement} from "../../interfaces/ISettlement.sol";
 import {IVenue} from "../../interfaces/IVenue.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
-import {GuaranteeBook} from "./GuaranteeBook.sol";
+import {DaySettlement} from "./DaySettlement.sol";
 
 /// @title Settlement: from trades and readings to payments
 /// @dev The money of one call, all of it through settlement's pool in the clearinghouse, which is empty before and after:
@@ -18,7 +18,7 @@ import {GuaranteeBook} from "./GuaranteeBook.sol";
 ///   2  who owes on balance pays from that, then from its guarantee; the rest is arrears         [S2]
 ///   3  the grid operator's guarantee takes what is over, or gives what is missing               [S3]
 ///   4  who is owed on balance is paid as far as 2 and 3 reach; the rest is negative arrears     [S4]
-contract Settlement is GuaranteeBook {
+contract Settlement is DaySettlement {
     using SafeCast for uint256;
 
     /// @dev What a participant's slot comes to. Positive `due` is owed to the grid operator, negative by it; earlier
@@ -33,11 +33,6 @@ contract Settlement is GuaranteeBook {
     uint256 public constant DEFAULT_LOAD_PERCENT = 50;
     uint256 private constant PERCENT = 100;
 
-    IMeterRegistry public immutable meters;
-    uint32 private immutable RETAIL_PRICE;
-    uint32 private immutable FEED_IN_PRICE;
-    uint48 private immutable FRAUD_PENALTY;
-
     /// @dev One bit for each slot, 256 slots a word.
     mapping(uint32 participantId => mapping(uint32 word => uint256 bits)) private _settled;
 
@@ -47,16 +42,7 @@ contract Settlement is GuaranteeBook {
         IMeterRegistry meters_,
         uint32 operatorId_,
         Config memory config_
-    ) GuaranteeBook(registry_, clearinghouse_, operatorId_, config_.releaseDelay) {
-        require(config_.feedInPrice <= config_.retailPrice, ConfigRefused("feedInPrice"));
-        uint256 windows = uint256(registry_.slotSeconds()) + meters_.finalAfter();
-        require(config_.releaseDelay >= windows, ConfigRefused("releaseDelay"));
-
-        meters = meters_;
-        RETAIL_PRICE = config_.retailPrice;
-        FEED_IN_PRICE = config_.feedInPrice;
-        FRAUD_PENALTY = config_.fraudPenalty;
-    }
+    ) DaySettlement(registry_, clearinghouse_, meters_, operatorId_, config_) {}
 
     /* SETTLING */
 
@@ -84,11 +70,12 @@ contract Settlement is GuaranteeBook {
     /// @return ids the participants that were not settled before, each once
     function _mark(uint32 slot, uint32[] calldata participantIds) private returns (uint32[] memory ids) {
         ids = new uint32[](participantIds.length);
+        uint256 day = slot / _daySlots;
         uint256 count;
         for (uint256 i = 0; i < participantIds.length; ++i) {
             uint32 participantId = participantIds[i];
             require(participantId != operatorId, OperatorNotSettled(participantId));
-            if (isSettled(slot, participantId)) continue;
+            if (_isSlotSettled(slot, participantId) || _isDaySettled(day, participantId)) continue;
             _settled[participantId][slot / 256] |= 1 << (slot % 256);
             ids[count++] = participantId;
         }
@@ -188,6 +175,10 @@ contract Settlement is GuaranteeBook {
 
     /// @inheritdoc ISettlement
     function isSettled(uint32 slot, uint32 participantId) public view returns (bool) {
+        return _isSlotSettled(slot, participantId) || _isDaySettled(slot / _daySlots, participantId);
+    }
+
+    function _isSlotSettled(uint32 slot, uint32 participantId) private view returns (bool) {
         return (_settled[participantId][slot / 256] >> (slot % 256)) & 1 == 1;
     }
 

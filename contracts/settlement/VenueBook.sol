@@ -43,7 +43,7 @@ abstract contract VenueBook is ISettlement {
     }
 
     /// @dev Founding venues stand first in the list. The grid operator saw them before it locked its first guarantee.
-    function _acceptedBits() private view returns (uint256) {
+    function _acceptedBits() internal view returns (uint256) {
         return _accepted | ((1 << clearinghouse.foundingVenues()) - 1);
     }
 

@@ -73,6 +73,7 @@ _AUCTION = {
     },
     "GroupRefunded": {"book": "", "attempt": "", "group": "", "heads": "presence bound"},
     "OutcomeUnpacked": {"book": "", "participantId": "presence"},
+    "GroupClosed": {"book": "", "attempt": "", "group": "", "places": "presence"},
 }
 _NEGOTIATION = {
     "OfferMade": {
@@ -217,6 +218,7 @@ _DELIVERY = {
         ),
         "",
     ),
+    "MeterReadDaily": {"meter": "", "daySlots": ""},
     "MeterRetired": {"meter": "", "fromSlot": ""},
     "AuthorityAccepted": {"authority": ""},
     "ReadingsPosted": {"poster": "", "readings": "reading"},
@@ -224,6 +226,13 @@ _DELIVERY = {
     "ReadingDisputed": {"meter": "", "slot": "", "byParticipantId": ""},
     "ReadingResolved": {"meter": "", "slot": "", "importWh": "reading", "exportWh": "reading"},
     "EquivocationProved": {"meter": "", "slot": "", "prover": ""},
+    "DaysPosted": {"poster": "", "readings": ""},
+    "DayPassedOver": {"meter": "", "day": ""},
+    "DayDisputed": {"meter": "", "day": "", "byParticipantId": ""},
+    "DayResolved": {"meter": "", "day": "", "values": "reading"},
+    "DayUnpacked": {"meter": "", "day": ""},
+    "DayEquivocationProved": {"meter": "", "day": "", "prover": ""},
+    "DaysSettled": {"day": "", "venue": "", "group": "", "words": "bill volume"},
     "SlotSettled": {
         "slot": "",
         "participantId": "",

@@ -100,6 +100,35 @@ class System:
         )
         return Person(name, key, joined.value), joined
 
+    def bind_meter(
+        self,
+        person: Person,
+        *,
+        capacity_wh: int = 100_000,
+        is_daily: bool = False,
+        serial: int = 1,
+        days: int = 400,
+    ) -> int:
+        """Let the authority bind a meter to ``person``; return its number. Its key is ``meter_key(person, serial)``."""
+        day_slots = self.meters.call("daySlots")
+        domain = self.domain(self.meters)
+        today = self.evm.now // int(self.config["slot_seconds"]) // day_slots
+        binding = messages.binding(
+            domain,
+            meter_id=messages.identity_commitment(f"meter {serial} of {person.name}", bytes(32)),
+            participant_id=person.id,
+            device_key=self.meter_key(person, serial).address,
+            capacity_wh=capacity_wh,
+            valid_until_slot=(today + days) * day_slots,
+            is_daily=is_daily,
+        )
+        values = (tuple(binding.values.values()), self.authority, binding.sign(self.authority))
+        return int(self.meters.send("bindMeter", *values, sender=person).value)
+
+    def meter_key(self, person: Person, serial: int = 1) -> LocalAccount:
+        """Return the key inside a person's meter."""
+        return self.evm.account(f"meter {serial} of {person.name}")
+
     def deposit(self, person: Person, amount: int) -> None:
         """Mint test euros for ``person`` and deposit them, 1e-6 EUR."""
         self.token.send("mint", person, amount, sender=person)

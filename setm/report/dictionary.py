@@ -97,6 +97,7 @@ AGREEMENT_ID: Field = ("bytes32", "-", "EIP-712 digest of the agreement")
 BOOK: Field = ("bytes32", "-", "keccak256 of span, zone and collector")
 SPAN: Field = ("uint32", "-", "first slot of the span divided by its slots")
 ATTEMPT: Field = ("uint32", "-", "which time the book is posted, from 1")
+DAY: Field = ("uint32", "-", "number of the day: its first slot divided by daySlots")
 GROUP: Field = ("uint32", "-", "group of outcomes in the attempt, from 0")
 BOOK_POSTER: Field = ("address", "-", "who posted the batch")
 
@@ -206,6 +207,17 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 "charged": ("uint256", "1e-6 EUR", "moved from collateral into the venue's pool"),
                 "released": ("uint256", "1e-6 EUR", "collateral set free or handed on"),
                 "paid": ("uint256", "1e-6 EUR", "paid from the venue's pool"),
+            },
+        ),
+        "ClosedMany": (
+            "venue",
+            {
+                "heir": ("address", "-", "venue that receives released + paid; zero: free balance"),
+                "words": (
+                    "uint256[]",
+                    "-",
+                    "participantId 32, charged 64, released 64, paid 64, zero 32 bits",
+                ),
             },
         ),
         "VenueScheduled": ("venue", "activeFrom"),
@@ -501,6 +513,14 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
             },
         ),
         "OutcomeUnpacked": ({"book": BOOK}, "participantId"),
+        "GroupClosed": (
+            {
+                "book": BOOK,
+                "attempt": ATTEMPT,
+                "group": GROUP,
+                "places": ("uint256", "-", "bit i: the group's member i was settled"),
+            },
+        ),
     },
     "ITariff": {
         "EnergyAnnounced": (
@@ -525,6 +545,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 "validUntilSlot": ("uint32", "-", "first slot in which it is no longer valid"),
             },
         ),
+        "MeterReadDaily": ("meter", {"daySlots": ("uint32", "-", "slots of a day")}),
         "MeterRetired": (
             "meter",
             {"fromSlot": ("uint32", "-", "first slot in which the key is no longer valid")},
@@ -545,7 +566,42 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
         "ReadingResolved": ("meter", "slot", "importWh", "exportWh"),
         "EquivocationProved": ("meter", "slot", {"prover": ("address", "-", "who proved it")}),
     },
+    "IDayReadings": {
+        "DaysPosted": (
+            {
+                "poster": ("address", "-", "who brought the readings"),
+                "readings": ("uint256[]", "-", "meter 32, day 32, zero 16, hash 176 bits"),
+            },
+        ),
+        "DayPassedOver": ("meter", {"day": DAY}),
+        "DayDisputed": ("meter", {"day": DAY}, "byParticipantId"),
+        "DayResolved": (
+            "meter",
+            {
+                "day": DAY,
+                "values": ("uint256[]", "-", "words of import, then of export, eight slots each"),
+            },
+        ),
+        "DayUnpacked": ("meter", {"day": DAY}),
+        "DayEquivocationProved": (
+            "meter",
+            {"day": DAY, "prover": ("address", "-", "who proved it")},
+        ),
+    },
     "ISettlement": {
+        "DaysSettled": (
+            {
+                "day": DAY,
+                "venue": ("address", "-", "the day-ahead auction whose group was settled"),
+                "group": GROUP,
+                "words": (
+                    "uint256[]",
+                    "-",
+                    "participantId 32, gridBoughtWh 40, gridSoldWh 40, tradeCredit 64, arrearsChange 64, zero 15,"
+                    " fraud 1 bits",
+                ),
+            },
+        ),
         "SlotSettled": (
             "slot",
             "participantId",

@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "pricing",
         "settlement",
         "metering",
+        "days",
         "registry",
         "ledger",
         "negotiation",
@@ -60,6 +61,7 @@ MAX_FUNCTION_LINES = 39
 LONG_FUNCTIONS = {
     "contracts/libraries/FillLib.sol: _fill",
     "contracts/libraries/SingleLib.sol: walk",
+    "contracts/libraries/LaneLib.sol: _imbalance",
 }
 
 

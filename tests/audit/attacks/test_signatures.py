@@ -178,6 +178,8 @@ def changed(kind, value):
         return Account.from_key(keccak(text="another")).address
     if kind == "bytes32":
         return keccak(value)
+    if kind == "bool":
+        return not value
     if kind == "uint8":
         return 1 - value if value in (0, 1) else value - 1
     return value + 1 if value + 1 < 2 ** int(kind.removeprefix("uint")) else value - 1

@@ -906,7 +906,8 @@ def bind_meter(chooser: Chooser) -> Step | None:
     serial = len(model.meters) + 1 if chooser.chance(90) else chooser.dice.randrange(8)
     meter_id = f"0x{serial:064x}"
     until = FOREVER if chooser.chance(70) else chooser.now // SLOT + chooser.dice.randrange(6)
-    binding = (meter_id, who, device, chooser.dice.choice([0, 1, *[CAPACITY_WH] * 8]), until)
+    capacity_wh = chooser.dice.choice([0, 1, *[CAPACITY_WH] * 8])
+    binding = (meter_id, who, device, capacity_wh, until, False)
     authority = "authority" if chooser.chance(93) else "notary"
     is_new = authority == "notary" and authority not in model.accepted_authorities
     if is_new and chooser.chance(40):

@@ -78,7 +78,7 @@ FAULTS = (
         says="what a slot pays out is not taken from its pool",
         contract="Auction",
         file="contracts/market/Venue.sol",
-        right="_slotPools[slot] = pool - amount;",
+        right="_slotPools[slot] = pool - paid;",
         wrong="_slotPools[slot] = pool;",
     ),
     Fault(

@@ -44,7 +44,7 @@ class MeterSide(Side):
     def meters_bind_meter(
         self, step: Step, binding: tuple[Any, ...], authority: str, signature: Sig
     ) -> int:
-        meter_id, who, device, capacity_wh, until = binding
+        meter_id, who, device, capacity_wh, until, _ = binding
         require(self.owner(step.sender) == who, "NotEntitled", caller=step.sender)
         require(self.is_active(who), "NotEntitled", caller=step.sender)
         require(self.is_accredited(authority), "BindingNotSigned", authority=authority)

@@ -152,7 +152,7 @@ class Stage:
         """Return the steps that give a member margins and a meter."""
         locks = [self.step(name, "house", "lock", venue, PURSE // 40) for venue in FOUNDING[1:]]
         meter_id = "0x" + identity_commitment(f"meter {who}", bytes(32)).hex()
-        binding = (meter_id, who, f"device {who}", CAPACITY_WH, FOREVER)
+        binding = (meter_id, who, f"device {who}", CAPACITY_WH, FOREVER, False)
         bind = self.step(name, "meters", "bindMeter", binding, "authority", Sig("authority"))
         return [*locks, bind, self.step(name, "tags", "register", [who])]
 

@@ -337,8 +337,8 @@ def _rotate(world: World, step: Step) -> tuple[str, tuple[Any, ...]]:
 
 
 def _binding(world: World, step: Step) -> tuple[str, tuple[Any, ...]]:
-    meter_id, participant_id, device, capacity_wh, until = step.args[0]
-    return "Binding", (_raw((meter_id,))[0], participant_id, device, capacity_wh, until)
+    meter_id, *rest = step.args[0]
+    return "Binding", (_raw((meter_id,))[0], *rest)
 
 
 def _commit(world: World, step: Step) -> tuple[str, tuple[Any, ...]]:

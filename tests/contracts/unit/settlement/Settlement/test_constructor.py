@@ -25,8 +25,9 @@ def test_refuses_to_pay_more_than_it_asks(deploy):
     deploy(retail_price=100, feed_in_price=100)
 
 
-def test_refuses_a_release_delay_that_does_not_cover_a_slot_and_its_windows(deploy, meters):
-    shortest = 900 + meters.finalAfter()
+def test_refuses_a_release_delay_that_does_not_cover_a_day_and_its_windows(deploy, meters):
+    # A slot of a daily meter may wait for the rest of its day.
+    shortest = 900 * meters.daySlots() + meters.finalAfter()
     with brownie.reverts("ConfigRefused: releaseDelay"):
         deploy(release_delay=shortest - 1)
     assert deploy(release_delay=shortest).releaseDelay() == shortest
