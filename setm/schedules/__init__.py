@@ -1,9 +1,11 @@
 """Signed schedules: a participant's orders of a whole span of slots under one signature, and what a book comes to.
 
-The reference of DayAheadAuction: packed words, the messages that are signed, and the walk that clears a book.
+The reference of DayAheadAuction: packed words, the messages that are signed, the collector who gathers them, and the
+walk that clears a book.
 """
 
 from setm.schedules.book import ClearedBook, ScheduleOutcome, ScheduleRules, cleared
+from setm.schedules.collector import Collector, Speaker
 from setm.schedules.messages import (
     BOOK_DOMAIN,
     SCHEDULE,
@@ -14,24 +16,74 @@ from setm.schedules.messages import (
     schedule_hash,
     words_hash,
 )
-from setm.schedules.words import SlotOrder, pack_fills, pack_orders, unpack_fills, unpack_orders
+from setm.schedules.posting import (
+    Batch,
+    Entry,
+    Opened,
+    Source,
+    batch_argument,
+    entries_of,
+    gas_of,
+    member_of,
+    opened,
+    worst_of,
+)
+from setm.schedules.receipts import (
+    Receipt,
+    is_under,
+    proves_omission,
+    receipt_digest,
+    verify_receipt,
+)
+from setm.schedules.signed import BookKey, SignedSchedule, sign_schedule
+from setm.schedules.windows import Windows
+from setm.schedules.words import (
+    MAX_ORDER_WH,
+    SlotOrder,
+    pack_fills,
+    pack_orders,
+    unpack_fills,
+    unpack_orders,
+)
 
 __all__ = [
     "BOOK_DOMAIN",
+    "MAX_ORDER_WH",
     "SCHEDULE",
+    "Batch",
+    "BookKey",
     "ClearedBook",
+    "Collector",
+    "Entry",
+    "Opened",
+    "Receipt",
     "ScheduleOutcome",
     "ScheduleRules",
+    "SignedSchedule",
     "SlotOrder",
+    "Source",
+    "Speaker",
+    "Windows",
+    "batch_argument",
     "chained",
     "cleared",
+    "entries_of",
+    "gas_of",
     "head_word",
+    "is_under",
     "leaf_of_schedule",
+    "member_of",
+    "opened",
     "pack_fills",
     "pack_orders",
+    "proves_omission",
+    "receipt_digest",
     "schedule_digest",
     "schedule_hash",
+    "sign_schedule",
     "unpack_fills",
     "unpack_orders",
+    "verify_receipt",
     "words_hash",
+    "worst_of",
 ]
