@@ -1,0 +1,124 @@
+"""The contracts of signed schedules: the book that verifies and clears them, and the venue that keeps outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from setm.chain.contracts import Bound, Venue
+from setm.chain.events import Event, read_events
+from setm.chain.sender import Call, Sender, send_all
+from setm.schedules import (
+    Batch,
+    BookKey,
+    Opened,
+    batch_argument,
+    gas_of,
+    member_of,
+    pack_fills,
+    words_hash,
+)
+
+UNPACK_GAS, UNPACK_SLOT_GAS = 400_000, 60_000
+
+
+class DayAheadVenue(Venue):
+    """Margins, and what became of each participant's span."""
+
+    role = "day_ahead"
+
+    def faults(self, span: int, bounds: Sequence[tuple[int, int]]) -> list[int]:
+        """Return why the venue would not bind so much for each participant (IScheduleBook.Fault), 0 if it would."""
+        return [int(one) for one in self.ask_all("faultOf", [(span, *each) for each in bounds])]
+
+    def unpacking(self, sender: Sender, key: BookKey, book: Opened, group: int) -> list[Call]:
+        """Return the calls that write out the outcomes of a group, one for each member; anyone may."""
+        outcomes = book.groups[group]
+        members = [member_of(one) for one in outcomes]
+        gas = UNPACK_GAS + UNPACK_SLOT_GAS * len(book.cleared.margins)
+        margins = list(book.cleared.margins)
+        return [
+            self.call(
+                sender,
+                "unpack",
+                "unpack",
+                (key.values, group, members, place, pack_fills(one.fills), margins),
+                gas,
+            )
+            for place, one in enumerate(outcomes)
+        ]
+
+
+class ScheduleBook(Bound):
+    """The book of signed schedules."""
+
+    role = "day_ahead_book"
+
+    def commit(self, sender: Sender, key: BookKey, digest: bytes) -> None:
+        """Commit to gathered schedules; the book is the sender's."""
+        self._send(sender, "commit book", "commit", (key.span, key.zone, digest), 120_000)
+
+    def committed(self, key: BookKey) -> bytes:
+        """Return the collector's commitment, 32 zeros if there is none."""
+        digest, *_ = self.ask("stateOf", key.values)
+        return bytes(digest)
+
+    def is_final(self, key: BookKey) -> bool:
+        """Whether the book is cleared for good."""
+        attempt, _ = self.ask("finalOf", key.name)
+        return bool(attempt)
+
+    def forcing(self, sender: Sender, key: BookKey, words: Sequence[int]) -> Call:
+        """Return the call by which a participant puts its own schedule into a book."""
+        return self.call(sender, "force", "force", (key.values, list(words)), 600_000)
+
+    def post(self, sender: Sender, key: BookKey, book: Opened) -> None:
+        """Post a whole book, in as many transactions as it takes; anyone may. Raises ``Reverted`` if one is refused."""
+        margins = book.cleared.margins
+        sums: list[int] = []
+        for batch in book.batches:
+            receipt = send_all([self.posting(sender, key, batch, margins, sums)])[0]
+            if not batch.is_last:
+                sums = list(self._emitted(receipt, "BatchWalked")["sums"])
+
+    def posting(
+        self,
+        sender: Sender,
+        key: BookKey,
+        batch: Batch,
+        margins: Sequence[int],
+        sums: Sequence[int],
+    ) -> Call:
+        """Return the call of one batch."""
+        argument = batch_argument(batch, margins, sums)
+        gas = gas_of(batch, len(margins))
+        return self.call(sender, "post book", "post", (key.values, argument), gas)
+
+    def refunding(self, sender: Sender, key: BookKey, bound: Event, words: int) -> Call:
+        """Return the call that gives back what a failed attempt bound (GroupBound), ``words`` a member's fills."""
+        told, stride = bound.args["members"], words + 1
+        members = [
+            (told[at], words_of(told[at + 1 : at + stride])) for at in range(0, len(told), stride)
+        ]
+        args = (key.values, bound.args["attempt"], bound.args["group"], members)
+        return self.call(sender, "refund", "refund", args, 300_000 + 40_000 * len(members))
+
+    def events_of(
+        self, key: BookKey, name: str, role: str = "day_ahead_book", address: str = ""
+    ) -> list[Event]:
+        """Return a book's events of one name."""
+        found = read_events(self.web3, {role: address or self.address})
+        wanted = "0x" + key.name.hex()
+        return [one for one in found if one.event == name and one.args.get("book") == wanted]
+
+    def forced(self, key: BookKey) -> dict[int, tuple[int, ...]]:
+        """Return the words that participants forced into a book, by participant."""
+        return {
+            one.args["participantId"]: tuple(one.args["orders"])
+            for one in self.events_of(key, "ScheduleForced")
+        }
+
+
+def words_of(values: Sequence[Any]) -> bytes:
+    """Return the hash of words as an event tells them."""
+    return words_hash([int(value) for value in values])
