@@ -14,6 +14,7 @@ from typing import Any, cast
 from eth_abi.abi import decode, encode
 from eth_typing.abi import ABIEvent, ABIFunction
 from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
+from eth_utils.address import to_checksum_address
 
 from setm.deployment_plan import BOOKS, OPTIONAL, STANDARD
 from setm.errors import SetupError
@@ -88,6 +89,12 @@ def topics(contract: str) -> dict[bytes, dict[str, Any]]:
     """Return the events of a contract by their topic."""
     events = (item for item in abi(contract) if item["type"] == "event")
     return {bytes(event_abi_to_log_topic(cast(ABIEvent, item))): item for item in events}
+
+
+@cache
+def checksummed(address: str) -> str:
+    """Return an address in checksum form; a run has few of them and asks for them often."""
+    return str(to_checksum_address(address))
 
 
 def call_data(contract: str, function: str, args: Sequence[Any]) -> str:

@@ -9,10 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from setm.chain.abi import ROLES, WORD, Read, canonical_type, decode_inputs, fixed_reader, topics
+from setm.chain.abi import (
+    ROLES,
+    WORD,
+    Read,
+    canonical_type,
+    checksummed,
+    decode_inputs,
+    fixed_reader,
+    topics,
+)
 from setm.chain.connection import request
 from setm.files import storing
 
@@ -45,7 +53,7 @@ def read_events(
 
     ``known_times`` are the timestamps of blocks by number, as far as they need not be asked for.
     """
-    roles = {to_checksum_address(address): role for role, address in contracts.items()}
+    roles = {checksummed(address): role for role, address in contracts.items()}
     latest = web3.eth.block_number
     timestamps = dict(known_times or {})
     for start in range(from_block, latest + 1, BLOCKS_PER_REQUEST):
@@ -114,7 +122,7 @@ def _values(form: _Form, data: bytes) -> dict[str, Any]:
 
 def _plain_log(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "address": to_checksum_address(raw["address"]),
+        "address": checksummed(raw["address"]),
         "topics": [bytes.fromhex(topic[2:]) for topic in raw["topics"]],
         "data": bytes.fromhex(raw["data"][2:]),
         "blockNumber": int(raw["blockNumber"], 16),

@@ -403,12 +403,13 @@ class _Delivery:
     def _wait(self, seconds: float) -> Mined | None:
         """Look for a receipt for so long; at least once."""
         until, pause = min(time.monotonic() + seconds, self._deadline), 0.001
+        longest = 0.25 if self._keeper._kind is None else 0.02
         while True:
             mined = self._keeper._find(self._entry, self._signed, self._explain)
             if mined is not None or time.monotonic() >= until:
                 return mined
             time.sleep(pause)
-            pause = min(pause * 2, 0.25)
+            pause = min(pause * 2, longest)
 
     def _heal(self) -> None:
         """Find out why there is no receipt, and do what helps."""

@@ -38,6 +38,8 @@ HOST = "127.0.0.1"
 # How often Anvil writes its state, unless somebody wants it less often.
 SAVE_SECONDS = 1
 COPIES = 3
+# Anvil keeps the whole state of so many blocks; by default it copies thousands of them, later ones to the disk.
+KEPT_STATES = 64
 NOBODY = "0x0000000000000000000000000000000000000000"
 
 
@@ -325,6 +327,7 @@ def _command(kind: NodeKind, port: int, start_at: datetime) -> list[str]:
             *("--mnemonic", LOCAL_MNEMONIC),
             *("--accounts", str(ACCOUNTS)),
             *("--balance", str(BALANCE_ETHER)),
+            *("--prune-history", str(KEPT_STATES)),
             *("--host", HOST),
             *("--port", str(port)),
             "--quiet",

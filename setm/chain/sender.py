@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.types import RPCEndpoint, TxReceipt
 
-from setm.chain.abi import decode_error
+from setm.chain.abi import checksummed, decode_error
 from setm.chain.connection import Connection, Patience, connect
 from setm.chain.journal import Entry, Intent, Journal, Mined, Sent, Signed, State
 from setm.chain.keeper import Keeper
@@ -89,7 +89,7 @@ class Sender:
     def _signed(self, call: Call, nonce: int, max_fee: int) -> Signed:
         return self._sign(
             {
-                "to": Web3.to_checksum_address(call.to),
+                "to": checksummed(call.to),
                 "data": HexBytes(call.data),
                 "value": call.value,
                 "gas": call.gas,
@@ -168,7 +168,7 @@ class Call:
             participant=self.sender.name,
             action=self.action,
             contract=self.contract,
-            target=Web3.to_checksum_address(self.to),
+            target=checksummed(self.to),
             selector=self.data[:SELECTOR_LENGTH],
             value=self.value,
         )
@@ -239,13 +239,22 @@ def _signed_entries(keeper: Keeper, calls: Sequence[Call]) -> list[Entry]:
     return [made.get(line.number, line) for line in lines]
 
 
-def _receipt(mined: Mined) -> TxReceipt:
-    """Return what web3.py returns for a receipt."""
-    raw = mined.receipt
-    logs = [
-        {
+class _Logs(Sequence[Any]):
+    """The logs of a receipt in web3.py's form, made when somebody looks: most nobody does."""
+
+    def __init__(self, raw: Sequence[Mapping[str, Any]]) -> None:
+        self._raw = raw
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __getitem__(self, place: Any) -> Any:
+        log = self._raw[place]
+        if isinstance(place, slice):
+            return [self[at] for at in range(*place.indices(len(self)))]
+        return {
             **log,
-            "address": Web3.to_checksum_address(log["address"]),
+            "address": checksummed(log["address"]),
             "topics": [HexBytes(topic) for topic in log["topics"]],
             "data": HexBytes(log["data"]),
             "blockHash": HexBytes(log["blockHash"]),
@@ -254,17 +263,20 @@ def _receipt(mined: Mined) -> TxReceipt:
             "transactionIndex": int(log["transactionIndex"], 16),
             "logIndex": int(log["logIndex"], 16),
         }
-        for log in raw["logs"]
-    ]
+
+
+def _receipt(mined: Mined) -> TxReceipt:
+    """Return what web3.py returns for a receipt."""
+    raw = mined.receipt
     receipt = {
         "transactionHash": HexBytes(raw["transactionHash"]),
         "blockHash": HexBytes(raw["blockHash"]),
         "blockNumber": mined.block,
-        "from": Web3.to_checksum_address(raw["from"]),
-        "to": Web3.to_checksum_address(raw["to"]),
+        "from": checksummed(raw["from"]),
+        "to": checksummed(raw["to"]),
         "gasUsed": mined.gas_used,
         "status": int(mined.ok),
-        "logs": logs,
+        "logs": _Logs(raw["logs"]),
     }
     return cast(TxReceipt, receipt)
 
