@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from setm.chain.contracts import Bound, Venue
@@ -20,6 +20,8 @@ from setm.schedules import (
 )
 
 UNPACK_GAS, UNPACK_SLOT_GAS = 400_000, 60_000
+# Where a member's head has its number (IScheduleBook).
+PARTICIPANT_SHIFT = 224
 
 
 class DayAheadVenue(Venue):
@@ -30,6 +32,17 @@ class DayAheadVenue(Venue):
     def faults(self, span: int, bounds: Sequence[tuple[int, int]]) -> list[int]:
         """Return why the venue would not bind so much for each participant (IScheduleBook.Fault), 0 if it would."""
         return [int(one) for one in self.ask_all("faultOf", [(span, *each) for each in bounds])]
+
+    def groups_bound(self, key: BookKey) -> list[Event]:
+        """Return what a book's attempts bound (GroupBound)."""
+        return _of_book(read_events(self.web3, {self.role: self.address}), key, "GroupBound")
+
+    def bound_in(self, key: BookKey, words: int) -> frozenset[int]:
+        """Return the participants whose outcomes a book's attempts bound, ``words`` a member's fills."""
+        heads = (
+            head for one in self.groups_bound(key) for head in one.args["members"][:: words + 1]
+        )
+        return frozenset(head >> PARTICIPANT_SHIFT for head in heads)
 
     def unpacking(self, sender: Sender, key: BookKey, book: Opened, group: int) -> list[Call]:
         """Return the calls that write out the outcomes of a group, one for each member; anyone may."""
@@ -103,13 +116,9 @@ class ScheduleBook(Bound):
         args = (key.values, bound.args["attempt"], bound.args["group"], members)
         return self.call(sender, "refund", "refund", args, 300_000 + 40_000 * len(members))
 
-    def events_of(
-        self, key: BookKey, name: str, role: str = "day_ahead_book", address: str = ""
-    ) -> list[Event]:
+    def events_of(self, key: BookKey, name: str) -> list[Event]:
         """Return a book's events of one name."""
-        found = read_events(self.web3, {role: address or self.address})
-        wanted = "0x" + key.name.hex()
-        return [one for one in found if one.event == name and one.args.get("book") == wanted]
+        return _of_book(read_events(self.web3, {self.role: self.address}), key, name)
 
     def forced(self, key: BookKey) -> dict[int, tuple[int, ...]]:
         """Return the words that participants forced into a book, by participant."""
@@ -117,6 +126,11 @@ class ScheduleBook(Bound):
             one.args["participantId"]: tuple(one.args["orders"])
             for one in self.events_of(key, "ScheduleForced")
         }
+
+
+def _of_book(events: Iterable[Event], key: BookKey, name: str) -> list[Event]:
+    wanted = "0x" + key.name.hex()
+    return [one for one in events if one.event == name and one.args.get("book") == wanted]
 
 
 def words_of(values: Sequence[Any]) -> bytes:

@@ -148,12 +148,14 @@ def _gather(scene: Scene, span: int, zone: int, windows: Windows) -> Gathered:
     }
     offered = [one for number, one in signed.items() if number not in ignored]
     receipts = {}
-    for answer in collector.take_many(offered, community.keeper.now()):
+    # A run that continues after the gate repeats what was handed in before.
+    now = min(community.keeper.now(), windows.forcing_at(span) - 1)
+    for answer in collector.take_many(offered, now):
         if isinstance(answer, ScheduleRefused):
             raise answer
         receipts[answer.participant_id] = answer
     if receipts:
-        book.commit(office, key, collector.commitment(community.keeper.now()))
+        book.commit(office, key, collector.commitment(now))
     return Gathered(key=key, members=members, collector=collector, signed=signed, receipts=receipts)
 
 
@@ -210,7 +212,8 @@ def post_book(scene: Scene, gathered: Gathered) -> None:
     forced = _book(scene).forced(gathered.key)
     signed = gathered.collector.ordered
     entries = entries_of(signed, forced)
-    unusable = _unusable(scene, gathered.key.span, {e.participant_id: e.words for e in entries})
+    words = {entry.participant_id: entry.words for entry in entries}
+    unusable = _unusable(scene, gathered.key, words)
     book = opened(entries_of(signed, forced, unusable), rules)
     try:
         _book(scene).post(scene.community.collector, gathered.key, book)
@@ -220,16 +223,23 @@ def post_book(scene: Scene, gathered: Gathered) -> None:
     gathered.posted = book
 
 
-def _unusable(scene: Scene, span: int, words: Mapping[int, Sequence[int]]) -> frozenset[int]:
-    """Return the participants whose schedules the contract finds a fault with: no longer active, or not covered."""
-    rules, ids = rules_of(scene.day), list(words)
-    faults = _venue(scene).faults(span, [(one, worst_of(words[one], rules)) for one in ids])
+def _unusable(scene: Scene, key: BookKey, words: Mapping[int, Sequence[int]]) -> frozenset[int]:
+    """Return the participants whose schedules the contract finds a fault with: no longer active, or not covered.
+
+    What a run that is continued has posted before is taken as the contract told it then.
+    """
+    rules, venue, book = rules_of(scene.day), _venue(scene), _book(scene)
+    aside = {one.args["participantId"] for one in book.events_of(key, "ScheduleSetAside")}
+    bound = venue.bound_in(key, word_count(rules.span_slots))
+    ids = [one for one in words if one not in aside and one not in bound]
+    faults = venue.faults(key.span, [(one, worst_of(words[one], rules)) for one in ids])
     active = scene.community.deployment.registry.ask_all("isActive", [(one,) for one in ids])
-    return frozenset(
+    found = (
         one
         for one, fault, is_active in zip(ids, faults, active, strict=True)
         if fault or not is_active
     )
+    return frozenset({*aside, *found})
 
 
 def _decide(scene: Scene, gathered: Gathered, windows: Windows) -> None:
@@ -254,13 +264,14 @@ def trade_slot_by_slot(scene: Scene, gathered: Gathered, windows: Windows) -> No
     community, span = scene.community, gathered.key.span
     venue, auction = _venue(scene), community.deployment.auction
     words = word_count(windows.span_slots)
-    bound = _book(scene).events_of(gathered.key, "GroupBound", venue.role, venue.address)
+    bound = venue.groups_bound(gathered.key)
     send_all(
         [_book(scene).refunding(community.collector, gathered.key, one, words) for one in bound]
     )
     moves = []
     for item in gathered.members:
-        margin = venue.margin_of(item.member.participant_id)
+        # What was locked: a run that is continued finds it moved already, and says the same again.
+        margin = DayAhead().margin(item.trader, scene.day)
         if margin:
             sender = item.member.sender
             moves += [
@@ -270,7 +281,7 @@ def trade_slot_by_slot(scene: Scene, gathered: Gathered, windows: Windows) -> No
     for part in batched(moves, 2 * UNPACKED_TOGETHER):
         send_all(part)
     needed = SECONDS_EACH * len(gathered.members) + SECONDS_SPARE
-    open_from = community.keeper.now() + needed + scene.day.market.gate_lead
+    open_from = windows.decided_at(span) + needed + scene.day.market.gate_lead
     slots = [
         Slot(slot)
         for slot in scene.day.slots

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,11 @@ import pytest
 from setm.compare.confirm import confirm_folder
 from setm.schedules import Opened, posting
 from setm.simulation import day_ahead_day
-from setm.simulation.mechanism import run_mechanism
+from setm.simulation.mechanism import Watch, run_mechanism
 from setm.trading import MECHANISMS, Certified, DayAheadTerms
 from setm.trading.day_ahead import DayAhead
 from setm.units import Money
-from tests.python.simulation.test_continue import Silent
+from tests.python.simulation.test_continue import Ended, Silent, ends_after
 from tests.python.simulation.test_rehearsal import crossing_day as crossing_day
 from tests.python.simulation.test_rehearsal import traded, without_nothing
 
@@ -110,6 +111,23 @@ def test_a_book_that_the_contract_refuses_leaves_the_day_to_the_auction(
     assert len(events.get("GroupRefunded", [])) == (1 if together == 2 else 0)
     refused = [one for one in sent(tmp_path / "day_ahead") if not one["ok"]]
     assert [one["action"] for one in refused] == ["post book"]
+
+
+@pytest.mark.parametrize(("is_posted", "share"), [(True, 0.55), (True, 0.9), (False, 0.7)])
+def test_a_day_that_was_interrupted_ends_as_if_it_had_not_been(
+    is_posted, share, crossing_day, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(posting, "entries_together", lambda slots: 3)
+    day = with_terms(crossing_day, is_posted=is_posted)
+    whole = Counter()
+    watch = Watch(observe=lambda change, _entry: whole.update([change]))
+    run_mechanism("day_ahead", day, "anvil", tmp_path / "whole", Silent(), watch)
+    cut = Watch(observe=ends_after(int(whole.total() * share)))
+    with pytest.raises(Ended):
+        run_mechanism("day_ahead", day, "anvil", tmp_path / "day_ahead", Silent(), cut)
+    found, _ = live(day, tmp_path / "day_ahead")
+    assert found == rehearsed(day)
+    assert len(sent(tmp_path / "day_ahead")) == len(sent(tmp_path / "whole"))
 
 
 def test_a_book_of_several_transactions_is_one_book(crossing_day, tmp_path, monkeypatch):
