@@ -7,6 +7,13 @@
     ├── DataError                 a meter series is wrong (file, row, remedy)
     ├── ForecastError             a forecast cannot be made (too little history, no such model)
     ├── OrderRefused              an order breaks a rule before it reaches a chain
+    │   └── ScheduleRefused       a collector cannot take a schedule
+    │       ├── SpeakerUnknown    its key is nobody's, or another participant's
+    │       ├── OtherBook         it is for another span, zone or collector
+    │       ├── ScheduleLate      the book is committed to, or the forcing has begun
+    │       ├── NotSigned         its signature is not by its key over these orders
+    │       ├── Malleable         its signature has a high s, which the contract refuses
+    │       └── ScheduleExists    the participant has another schedule in the book
     ├── NotSecured                user.Security is missing, forged or ended
     ├── MessageUnreadable         an encrypted message is for somebody else, or spoilt
     ├── KeystoreError             a key or its password cannot be used (missing, spoilt, readable by others)
@@ -49,6 +56,34 @@ class ForecastError(SetmError):
 
 class OrderRefused(SetmError):
     """An order breaks a rule before it reaches a chain."""
+
+
+class ScheduleRefused(OrderRefused):
+    """A collector cannot take a schedule."""
+
+
+class SpeakerUnknown(ScheduleRefused):
+    """Its key is nobody's, or another participant's."""
+
+
+class OtherBook(ScheduleRefused):
+    """It is for another span, zone or collector."""
+
+
+class ScheduleLate(ScheduleRefused):
+    """The book is committed to, or the forcing has begun."""
+
+
+class NotSigned(ScheduleRefused):
+    """Its signature is not by its key over these orders."""
+
+
+class Malleable(ScheduleRefused):
+    """Its signature has a high s, which the contract refuses."""
+
+
+class ScheduleExists(ScheduleRefused):
+    """The participant has another schedule in the book."""
 
 
 class NotSecured(SetmError):

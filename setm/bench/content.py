@@ -15,7 +15,7 @@ from setm.bench.measured import Measured
 from setm.bench.same_gas import SameGas, same_gas
 from setm.bench.venues import VENUES
 from setm.chain.node import NodeKind
-from setm.simulation.mechanism import Progress
+from setm.simulation.timing import Progress
 
 Section = Literal["operations", "venues", "same-gas", "seconds", "speeds"]
 SECTIONS: tuple[Section, ...] = ("operations", "venues", "same-gas", "seconds", "speeds")

@@ -20,8 +20,9 @@ from setm.errors import RunError, SetmError
 from setm.scenario import Scenario, load_outline
 from setm.scenario.community import populated
 from setm.simulation.foresight import foresee_all
-from setm.simulation.mechanism import Progress, Watch, run_mechanism
+from setm.simulation.mechanism import Watch, run_mechanism
 from setm.simulation.settings import day_of, load, questions
+from setm.simulation.timing import Progress
 
 SCENARIO = PROJECT_ROOT / "scenarios" / "mengelkamp.yaml"
 # From this slot of the day on, so that sun shines and both sides have something to trade.

@@ -27,6 +27,10 @@ STAGE_OF: Mapping[str, str] = MappingProxyType(
         "agree": "collect",
         "announce": "collect",
         "open": "collect",
+        "commit book": "collect",
+        "force": "collect",
+        "post book": "clear",
+        "unpack": "settle",
         "take": "clear",
         "clear": "clear",
         "post readings": "settle",
@@ -36,7 +40,7 @@ STAGE_OF: Mapping[str, str] = MappingProxyType(
     }
 )
 # What participants and meters sign themselves; the rest is sent by anyone.
-OWN_ACTIONS = ("commit", "order", "agree", "announce", "take", "post readings")
+OWN_ACTIONS = ("commit", "force", "order", "agree", "announce", "take", "post readings")
 BEFORE_CHAIN = ("planned", "signed")
 
 

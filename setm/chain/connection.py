@@ -27,6 +27,7 @@ IDLE_SECONDS = 2.0
 PASSING_ERRORS = (-32603, -32005)
 # An endpoint this many blocks behind what was seen is not asked.
 MAX_LAG_BLOCKS = 2
+CALLED_TOGETHER = 500
 _ONCE_PREFIXES = ("evm_", "anvil_", "miner_", "hardhat_", "ganache_", "personal_", "debug_")
 _ONCE = ("eth_sendRawTransaction", "eth_sendTransaction")
 
@@ -78,6 +79,21 @@ def request(web3: Connection, method: str, *params: Any, may_refuse: bool = Fals
     if may_refuse:
         return None
     raise ChainError(f"the node refuses {method}: {answer['error'].get('message', '')}")
+
+
+def calls_answered(web3: Connection, calls: Sequence[Sequence[Any]]) -> list[str | None]:
+    """Return the data that each of many ``eth_call`` returns, None for what reverts; together where that works."""
+    provider = web3.provider
+    found: list[str | None] = []
+    for first in range(0, len(calls), CALLED_TOGETHER):
+        part = calls[first : first + CALLED_TOGETHER]
+        answers: list[RPCResponse | None] = [None] * len(part)
+        if isinstance(provider, PatientProvider):
+            answers = provider.ask_many("eth_call", part)
+        for call, answer in zip(part, answers, strict=True):
+            known = answer or provider.make_request(RPCEndpoint("eth_call"), list(call))
+            found.append(None if "error" in known else str(known["result"]))
+    return found
 
 
 class PatientProvider(JSONBaseProvider):
@@ -141,6 +157,33 @@ class PatientProvider(JSONBaseProvider):
         raise ChainUnreachable(
             f"the node does not answer {method} after {self.patience.attempts} tries: {problem}"
         )
+
+    def ask_many(self, method: str, listed: Sequence[Sequence[Any]]) -> list[RPCResponse | None]:
+        """Return an answer to each of many requests of one method, in one go; None for what was not answered.
+
+        Nothing is asked again: who needs an answer that is missing asks for it alone.
+        """
+        requests = [
+            self.encode_rpc_request(RPCEndpoint(method), list(params)).decode() for params in listed
+        ]
+        if not requests:
+            return []
+        try:
+            found = self._endpoints[0].post(f"[{','.join(requests)}]".encode())
+        except AnswerLost:
+            return [None] * len(requests)
+        answers = {
+            item.get("id"): item
+            for item in (found if isinstance(found, list) else [])
+            if isinstance(item, dict) and ("result" in item) != ("error" in item)
+        }
+        return [
+            cast(RPCResponse, item)
+            if (item := answers.get(json.loads(request)["id"])) is not None
+            and _answers(method, params, item)
+            else None
+            for request, params in zip(requests, listed, strict=True)
+        ]
 
     def is_connected(self, show_traceback: bool = False) -> bool:
         """Return whether an endpoint answers."""

@@ -13,9 +13,10 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.types import TxReceipt
 
-from setm.chain.abi import ROLES, abi
+from setm.chain.abi import ROLES, abi, answer_of, call_data
+from setm.chain.connection import calls_answered
 from setm.chain.events import decode_log
-from setm.chain.sender import Sender
+from setm.chain.sender import Call, Sender, send_all
 from setm.messages import Domain, Message
 from setm.tags import orders as conditions
 from setm.tariff import Announcement, Taking
@@ -40,15 +41,33 @@ class Bound:
         """The EIP-712 domain in which messages to this contract count."""
         return Domain(chain_id=self.web3.eth.chain_id, contract=self.address)
 
+    def ask_all(self, function: str, listed: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return the answer of a view to each of many questions, None where it refuses; the newest block's."""
+        contract = ROLES[self.role]
+        calls = [
+            [{"to": self.address, "data": call_data(contract, function, args)}, "latest"]
+            for args in listed
+        ]
+        return [
+            None if answer is None else answer_of(contract, function, len(args), answer)
+            for args, answer in zip(listed, calls_answered(self.web3, calls), strict=True)
+        ]
+
     def ask(self, function: str, *args: Any) -> Any:
         """Return the answer of a view."""
         return self._contract.get_function_by_name(function)(*args).call()
 
+    def call(
+        self, sender: Sender, action: str, function: str, args: Sequence[Any], gas: int
+    ) -> Call:
+        """Return a transaction to this contract, to be sent with others by ``send_all``."""
+        data = call_data(ROLES[self.role], function, args)
+        return Call(sender, to=self.address, data=data, action=action, contract=self.role, gas=gas)
+
     def _send(
         self, sender: Sender, action: str, function: str, args: Sequence[Any], gas: int
     ) -> TxReceipt:
-        data = self._contract.encode_abi(function, args=list(args))
-        return sender.send(to=self.address, data=data, action=action, contract=self.role, gas=gas)
+        return send_all([self.call(sender, action, function, args, gas)])[0]
 
     def _emitted(self, receipt: TxReceipt, event: str) -> dict[str, Any]:
         """Return the arguments of the one event of this name that the transaction emitted here."""
@@ -67,8 +86,20 @@ class Venue(Bound):
 
     def collect(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> TxReceipt:
         """Take the payment of a final slot's buyers among the named participants; anyone may."""
+        return send_all([self.collecting(sender, slot, participant_ids)])[0]
+
+    def releasing_margin(self, sender: Sender, amount: int) -> Call:
+        """Return the call that takes the sender's own margin back, 1e-6 EUR."""
+        return self.call(sender, "release margin", "releaseMargin", (amount,), 200_000)
+
+    def margin_of(self, participant_id: int) -> int:
+        """Return a participant's margin, 1e-6 EUR."""
+        return int(self.ask("marginOf", participant_id))
+
+    def collecting(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> Call:
+        """Return the call of ``collect``."""
         gas = 100_000 + 120_000 * len(participant_ids)
-        return self._send(sender, "collect", "collect", (slot, list(participant_ids)), gas)
+        return self.call(sender, "collect", "collect", (slot, list(participant_ids)), gas)
 
 
 class Token(Bound):
@@ -78,11 +109,19 @@ class Token(Bound):
 
     def mint(self, sender: Sender, amount: int) -> TxReceipt:
         """Mint test euros (1e-6 EUR) to the sender."""
-        return self._send(sender, "mint", "mint", (sender.address, amount), 120_000)
+        return send_all([self.minting(sender, amount)])[0]
+
+    def minting(self, sender: Sender, amount: int) -> Call:
+        """Return the call of ``mint``."""
+        return self.call(sender, "mint", "mint", (sender.address, amount), 120_000)
+
+    def approving(self, sender: Sender, spender: str, amount: int) -> Call:
+        """Return the call that lets ``spender`` take up to ``amount``."""
+        return self.call(sender, "approve", "approve", (spender, amount), 80_000)
 
     def approve(self, sender: Sender, spender: str, amount: int) -> TxReceipt:
         """Let ``spender`` take up to ``amount``."""
-        return self._send(sender, "approve", "approve", (spender, amount), 80_000)
+        return send_all([self.approving(sender, spender, amount)])[0]
 
 
 class Registry(Bound):
@@ -101,9 +140,28 @@ class Registry(Bound):
         deadline: int,
     ) -> int:
         """Join with the sender's own key; return the participant number."""
+        joining = self.joining(
+            sender, credential, authority, authority_signature, recovery=recovery, deadline=deadline
+        )
+        return self.joined(send_all([joining])[0])
+
+    def joining(
+        self,
+        sender: Sender,
+        credential: Message,
+        authority: str,
+        authority_signature: bytes,
+        *,
+        recovery: str,
+        deadline: int,
+    ) -> Call:
+        """Return the call of ``join``."""
         values = tuple(credential.values.values())
         args = (values, authority, authority_signature, recovery, deadline, b"")
-        receipt = self._send(sender, "join", "join", args, 300_000)
+        return self.call(sender, "join", "join", args, 300_000)
+
+    def joined(self, receipt: TxReceipt) -> int:
+        """Return the participant number that a joining gave."""
         return int(self._emitted(receipt, "ParticipantJoined")["participantId"])
 
     def owner_of(self, key: str) -> int:
@@ -118,11 +176,19 @@ class Clearinghouse(Bound):
 
     def deposit(self, sender: Sender, participant_id: int, amount: int) -> TxReceipt:
         """Pay in (approved before), 1e-6 EUR."""
-        return self._send(sender, "deposit", "deposit", (participant_id, amount), 200_000)
+        return send_all([self.depositing(sender, participant_id, amount)])[0]
+
+    def depositing(self, sender: Sender, participant_id: int, amount: int) -> Call:
+        """Return the call of ``deposit``."""
+        return self.call(sender, "deposit", "deposit", (participant_id, amount), 200_000)
 
     def lock(self, sender: Sender, venue: str, amount: int) -> TxReceipt:
         """Lock free balance for a venue, 1e-6 EUR."""
-        return self._send(sender, "lock", "lock", (venue, amount), 200_000)
+        return send_all([self.locking(sender, venue, amount)])[0]
+
+    def locking(self, sender: Sender, venue: str, amount: int) -> Call:
+        """Return the call of ``lock``."""
+        return self.call(sender, "lock", "lock", (venue, amount), 200_000)
 
     def withdraw(self, sender: Sender, amount: int) -> TxReceipt:
         """Take free balance out, 1e-6 EUR."""
@@ -150,16 +216,31 @@ class Meters(Bound):
         self, sender: Sender, binding: Message, authority: str, authority_signature: bytes
     ) -> int:
         """Bind a meter to the sender's participant; return the meter's number."""
+        return self.bound(
+            send_all([self.binding(sender, binding, authority, authority_signature)])[0]
+        )
+
+    def binding(
+        self, sender: Sender, binding: Message, authority: str, authority_signature: bytes
+    ) -> Call:
+        """Return the call of ``bind``."""
         values = tuple(binding.values.values())
         args = (values, authority, authority_signature)
-        receipt = self._send(sender, "bind meter", "bindMeter", args, 350_000)
+        return self.call(sender, "bind meter", "bindMeter", args, 350_000)
+
+    def bound(self, receipt: TxReceipt) -> int:
+        """Return the number that the binding of a meter gave."""
         return int(self._emitted(receipt, "MeterBound")["meter"])
 
     def post(self, sender: Sender, readings: Sequence[SignedReading]) -> TxReceipt:
         """Post signed readings; anyone may."""
+        return send_all([self.posting(sender, readings)])[0]
+
+    def posting(self, sender: Sender, readings: Sequence[SignedReading]) -> Call:
+        """Return the call of ``post``."""
         values = [(item.word, r, vs) for item, r, vs in readings]
         gas = 100_000 + 60_000 * len(values)
-        return self._send(sender, "post readings", "postReadings", (values,), gas)
+        return self.call(sender, "post readings", "postReadings", (values,), gas)
 
     def import_of(self, participant_id: int, slot: int) -> int:
         """Return what a participant's meter measured as taken in a slot, Wh."""
@@ -174,8 +255,12 @@ class Settlement(Bound):
 
     def settle(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> TxReceipt:
         """Settle a slot for the named participants; anyone may."""
+        return send_all([self.settling(sender, slot, participant_ids)])[0]
+
+    def settling(self, sender: Sender, slot: int, participant_ids: Sequence[int]) -> Call:
+        """Return the call of ``settle``."""
         gas = 300_000 + 400_000 * len(participant_ids)
-        return self._send(sender, "settle", "settle", (slot, list(participant_ids)), gas)
+        return self.call(sender, "settle", "settle", (slot, list(participant_ids)), gas)
 
     def arrears_of(self, participant_id: int) -> int:
         """Return what a participant owes the grid operator, 1e-6 EUR."""
@@ -195,9 +280,15 @@ class Auction(Venue):
         self, sender: Sender, commitments: Sequence[tuple[int, Side, int, bytes]]
     ) -> TxReceipt:
         """Enter sealed orders: (slot, side, bound 1e-6 EUR, digest)."""
+        return send_all([self.committing(sender, commitments)])[0]
+
+    def committing(
+        self, sender: Sender, commitments: Sequence[tuple[int, Side, int, bytes]]
+    ) -> Call:
+        """Return the call of ``commit_many``."""
         values = [(slot, int(side), bound, digest) for slot, side, bound, digest in commitments]
         gas = 100_000 + 60_000 * len(values)
-        return self._send(sender, "commit", "commitMany", (values,), gas)
+        return self.call(sender, "commit", "commitMany", (values,), gas)
 
     def place_order(self, sender: Sender, order: Order) -> TxReceipt:
         """Enter an open order of the sender."""

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from setm.chain.abi import ROLES, canonical_type, decode_inputs, topics
+from setm.chain.abi import (
+    ROLES,
+    WORD,
+    Read,
+    canonical_type,
+    checksummed,
+    decode_inputs,
+    fixed_reader,
+    topics,
+)
+from setm.chain.connection import request
 from setm.files import storing
 
 BLOCKS_PER_REQUEST = 2000
@@ -30,6 +40,9 @@ class Event:
     args: Mapping[str, Any]
 
 
+FIELDS = tuple(item.name for item in fields(Event))
+
+
 def read_events(
     web3: Web3,
     contracts: Mapping[str, str],
@@ -40,13 +53,15 @@ def read_events(
 
     ``known_times`` are the timestamps of blocks by number, as far as they need not be asked for.
     """
-    roles = {to_checksum_address(address): role for role, address in contracts.items()}
+    roles = {checksummed(address): role for role, address in contracts.items()}
     latest = web3.eth.block_number
     timestamps = dict(known_times or {})
     for start in range(from_block, latest + 1, BLOCKS_PER_REQUEST):
         end = min(start + BLOCKS_PER_REQUEST - 1, latest)
-        logs = web3.eth.get_logs({"fromBlock": start, "toBlock": end, "address": list(roles)})
-        for log in logs:
+        wanted = {"fromBlock": hex(start), "toBlock": hex(end), "address": list(roles)}
+        # Bare: web3.py takes longer to dress many logs than everything else takes together.
+        for raw in request(web3, "eth_getLogs", wanted):
+            log = _plain_log(raw)
             block = log["blockNumber"]
             if block not in timestamps:
                 timestamps[block] = web3.eth.get_block(block)["timestamp"]
@@ -55,11 +70,9 @@ def read_events(
 
 def decode_log(log: Mapping[str, Any], role: str, timestamp: int) -> Event:
     """Return one log by the names of its contract's ABI."""
-    item = topics(ROLES[role])[bytes(log["topics"][0])]
-    indexed = [part for part in item["inputs"] if part["indexed"]]
-    plain = [part for part in item["inputs"] if not part["indexed"]]
-    values = decode_inputs(plain, bytes(log["data"]))
-    for part, topic in zip(indexed, log["topics"][1:], strict=True):
+    form = _form(ROLES[role], bytes(log["topics"][0]))
+    values = _values(form, bytes(log["data"]))
+    for part, topic in zip(form.indexed, log["topics"][1:], strict=True):
         values[part["name"]] = _indexed(part, bytes(topic))
     return Event(
         block=log["blockNumber"],
@@ -67,12 +80,61 @@ def decode_log(log: Mapping[str, Any], role: str, timestamp: int) -> Event:
         tx_hash="0x" + bytes(log["transactionHash"]).hex(),
         log_index=log["logIndex"],
         contract=role,
-        event=item["name"],
-        args={part["name"]: values[part["name"]] for part in item["inputs"]},
+        event=form.name,
+        args={name: values[name] for name in form.names},
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """How an event is read; ``words`` have a reader for each field, None if one of them has no fixed length."""
+
+    name: str
+    names: tuple[str, ...]
+    indexed: tuple[Mapping[str, Any], ...]
+    plain: tuple[Mapping[str, Any], ...]
+    words: tuple[tuple[str, int, Read], ...] | None
+
+
+@cache
+def _form(contract: str, topic: bytes) -> _Form:
+    item = topics(contract)[topic]
+    plain = tuple(part for part in item["inputs"] if not part["indexed"])
+    fixed = [(part["name"], *found) for part in plain if (found := fixed_reader(part))]
+    return _Form(
+        name=item["name"],
+        names=tuple(part["name"] for part in item["inputs"]),
+        indexed=tuple(part for part in item["inputs"] if part["indexed"]),
+        plain=plain,
+        words=tuple(fixed) if len(fixed) == len(plain) else None,
+    )
+
+
+def _values(form: _Form, data: bytes) -> dict[str, Any]:
+    if form.words is None or len(data) != WORD * sum(words for _, words, _ in form.words):
+        return decode_inputs(form.plain, data)
+    values, at = {}, 0
+    for name, words, read in form.words:
+        values[name] = read(data[at : at + WORD * words])
+        at += WORD * words
+    return values
+
+
+def _plain_log(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "address": checksummed(raw["address"]),
+        "topics": [bytes.fromhex(topic[2:]) for topic in raw["topics"]],
+        "data": bytes.fromhex(raw["data"][2:]),
+        "blockNumber": int(raw["blockNumber"], 16),
+        "transactionHash": bytes.fromhex(raw["transactionHash"][2:]),
+        "logIndex": int(raw["logIndex"], 16),
+    }
+
+
 def _indexed(part: Mapping[str, Any], topic: bytes) -> Any:
+    found = fixed_reader(part)
+    if found is not None and found[0] == 1:
+        return found[1](topic)
     return decode_inputs([{**part, "type": canonical_type(part)}], topic)[part["name"]]
 
 
@@ -81,6 +143,6 @@ def write_events(events: Iterable[Event], path: Path) -> int:
     count = 0
     with storing(path), path.open("w") as lines:
         for event in events:
-            lines.write(json.dumps(asdict(event)) + "\n")
+            lines.write(json.dumps({name: getattr(event, name) for name in FIELDS}) + "\n")
             count += 1
     return count

@@ -20,7 +20,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -154,12 +154,14 @@ Observer = Callable[[str, Entry], None]
 """Called after each write with its name (planned, signed, sent, mined, replaced, lost, final) and the line."""
 
 
+def unobserved(change: str, entry: Entry) -> None:
+    """Watch nothing."""
+
+
 class Journal:
     """The journal of one mechanism; in memory if it has no path. One process writes it at a time."""
 
-    def __init__(
-        self, path: Path | None = None, observe: Observer = lambda change, entry: None
-    ) -> None:
+    def __init__(self, path: Path | None = None, observe: Observer = unobserved) -> None:
         self.path = path
         self._observe = observe
         self._lock = lock(path.with_name(path.name + ".lock")) if path else None
@@ -266,94 +268,133 @@ class Journal:
 
     def plan(self, sender: str, ordinal: int, intent: Intent) -> Entry:
         """Add a line."""
-        values = (sender, ordinal, *_columns(intent), State.PLANNED)
-        with self._storage():
-            self._database.execute(
-                "INSERT INTO transactions (sender, ordinal, participant, action, contract, target, "
-                f"selector, value, state) VALUES ({', '.join('?' * len(values))})",
-                values,
+        return self.plan_many([(sender, ordinal, intent)])[0]
+
+    def plan_many(self, planned: Sequence[tuple[str, int, Intent]]) -> list[Entry]:
+        """Add a line for each sender, ordinal and intent, all or none."""
+        numbers = []
+        with self._written_together():
+            for sender, ordinal, intent in planned:
+                values = (sender, ordinal, *_columns(intent), State.PLANNED)
+                added = self._database.execute(
+                    "INSERT INTO transactions (sender, ordinal, participant, action, contract, target, "
+                    f"selector, value, state) VALUES ({', '.join('?' * len(values))})",
+                    values,
+                )
+                numbers.append(added.lastrowid)
+        entries = [
+            Entry(
+                number=int(number or 0),
+                sender=sender,
+                ordinal=ordinal,
+                intent=intent,
+                state=State.PLANNED,
+                nonce=None,
+                mined=None,
             )
-        return self._written("planned", sender, ordinal)
+            for number, (sender, ordinal, intent) in zip(numbers, planned, strict=True)
+        ]
+        return self._seen("planned", entries)
 
     def sign(self, entry: Entry, signed: Signed, change: str = "signed") -> Entry:
         """Keep signed bytes; on disk when this returns, before anybody else can see them."""
+        return self.sign_many([(entry, signed)], change)[0]
+
+    def sign_many(
+        self, listed: Sequence[tuple[Entry, Signed]], change: str = "signed"
+    ) -> list[Entry]:
+        """Keep the signed bytes of many lines; all of them on disk when this returns."""
         with self._storage():
             self._flush_always(True)
-            self._database.execute("BEGIN IMMEDIATE")
-            self._database.execute(
-                "INSERT INTO signatures (number, sender, nonce, hash, max_fee, raw) VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    entry.number,
-                    entry.sender,
-                    signed.nonce,
-                    signed.tx_hash,
-                    signed.max_fee,
-                    signed.raw,
-                ),
-            )
-            self._database.execute(
-                "UPDATE transactions SET state = ?, nonce = ?, hash = ? WHERE number = ?",
-                (State.SIGNED, signed.nonce, signed.tx_hash, entry.number),
-            )
-            self._database.execute("COMMIT")
+        with self._written_together():
+            for entry, signed in listed:
+                self._database.execute(
+                    "INSERT INTO signatures (number, sender, nonce, hash, max_fee, raw) VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        entry.number,
+                        entry.sender,
+                        signed.nonce,
+                        signed.tx_hash,
+                        signed.max_fee,
+                        signed.raw,
+                    ),
+                )
+                self._database.execute(
+                    "UPDATE transactions SET state = ?, nonce = ?, hash = ? WHERE number = ?",
+                    (State.SIGNED, signed.nonce, signed.tx_hash, entry.number),
+                )
+        with self._storage():
             self._flush_always(False)
-        return self._written(change, entry.sender, entry.ordinal)
+        entries = [
+            replace(entry, state=State.SIGNED, nonce=signed.nonce) for entry, signed in listed
+        ]
+        return self._seen(change, entries)
 
     def sent(self, entry: Entry) -> Entry:
         """Note that the signed bytes are about to be handed in."""
-        self._set_state(entry, State.SENT)
-        return self._written("sent", entry.sender, entry.ordinal)
+        return self.sent_many([entry])[0]
+
+    def sent_many(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Note that the signed bytes of many lines are about to be handed in."""
+        with self._written_together():
+            for entry in entries:
+                self._set_state(entry, State.SENT)
+        return self._seen("sent", [replace(entry, state=State.SENT) for entry in entries])
 
     def mined(self, entry: Entry, mined: Mined) -> Entry:
         """Note in which block it is and what came of it."""
-        with self._storage():
-            self._database.execute(
-                "UPDATE transactions SET state = ?, hash = ?, block = ?, block_hash = ?, timestamp = ?, ok = ?, "
-                "gas_used = ?, receipt = ?, refusal = ? WHERE number = ?",
-                (
-                    State.MINED,
-                    mined.tx_hash,
-                    mined.block,
-                    mined.block_hash,
-                    mined.timestamp,
-                    int(mined.ok),
-                    mined.gas_used,
-                    json.dumps(mined.receipt, separators=(",", ":")),
-                    mined.refusal,
-                    entry.number,
-                ),
-            )
-        return self._written("mined", entry.sender, entry.ordinal)
+        return self.mined_many([(entry, mined)])[0]
+
+    def mined_many(self, listed: Sequence[tuple[Entry, Mined]]) -> list[Entry]:
+        """Note of many lines in which block each is and what came of it."""
+        with self._written_together():
+            for entry, mined in listed:
+                self._database.execute(
+                    "UPDATE transactions SET state = ?, hash = ?, block = ?, block_hash = ?, timestamp = ?, ok = ?, "
+                    "gas_used = ?, receipt = ?, refusal = ? WHERE number = ?",
+                    (
+                        State.MINED,
+                        mined.tx_hash,
+                        mined.block,
+                        mined.block_hash,
+                        mined.timestamp,
+                        int(mined.ok),
+                        mined.gas_used,
+                        json.dumps(mined.receipt, separators=(",", ":")),
+                        mined.refusal,
+                        entry.number,
+                    ),
+                )
+        entries = [replace(entry, state=State.MINED, mined=mined) for entry, mined in listed]
+        return self._seen("mined", entries)
 
     def lost(self, entry: Entry) -> Entry:
         """Note that its block is gone: it counts as sent until it is seen again. What came of it stays readable."""
-        self._set_state(entry, State.SENT)
-        return self._written("lost", entry.sender, entry.ordinal)
+        with self._storage():
+            self._set_state(entry, State.SENT)
+        return self._seen("lost", [replace(entry, state=State.SENT)])[0]
 
     def finalise(self, block: int) -> None:
         """Note that what is in this block or before it will stay."""
-        deep = list(self._entries("state = ? AND block <= ?", State.MINED, block))
-        if not deep:
-            return
+        is_watched = self._observe is not unobserved
+        where = "state = ? AND block <= ?"
+        deep = list(self._entries(where, State.MINED, block)) if is_watched else []
         with self._storage():
             self._database.execute(
                 "UPDATE transactions SET state = ? WHERE state = ? AND block <= ?",
                 (State.FINAL, State.MINED, block),
             )
-        for entry in deep:
-            self._written("final", entry.sender, entry.ordinal)
+        self._seen("final", [replace(entry, state=State.FINAL) for entry in deep])
 
     def _set_state(self, entry: Entry, state: State) -> None:
-        with self._storage():
-            self._database.execute(
-                "UPDATE transactions SET state = ? WHERE number = ?", (state, entry.number)
-            )
+        self._database.execute(
+            "UPDATE transactions SET state = ? WHERE number = ?", (state, entry.number)
+        )
 
-    def _written(self, change: str, sender: str, ordinal: int) -> Entry:
-        written = self.entry(sender, ordinal)
-        assert written is not None
-        self._observe(change, written)
-        return written
+    def _seen(self, change: str, entries: list[Entry]) -> list[Entry]:
+        for entry in entries:
+            self._observe(change, entry)
+        return entries
 
     # ---- SQLite ----
 
@@ -374,6 +415,19 @@ class Journal:
     def _read(self, query: str, *values: Any) -> list[Sequence[Any]]:
         with self._storage():
             return self._database.execute(query, values).fetchall()
+
+    @contextmanager
+    def _written_together(self) -> Iterator[None]:
+        """Write all or nothing of what is written inside."""
+        with self._storage():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
 
     @contextmanager
     def _storage(self) -> Iterator[None]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from web3.types import RPCEndpoint
+from web3.types import RPCEndpoint, RPCResponse
 
 from setm.chain.connection import Connection, Patience, PatientProvider
 from setm.chain.journal import Entry, Journal, Mined, Signed, State
@@ -28,6 +28,8 @@ TOO_CHEAP = ("max fee per gas less", "maxfeepergas", "underpriced", "fee cap", "
 REPEAT_AFTER_SECONDS = 0.25
 # How far back the user of a nonce is looked for.
 SEARCHED_BLOCKS = 5000
+# One request of a local chain holds at most so many transactions, and so many bytes of them.
+HANDED_IN_TOGETHER, HANDED_IN_BYTES = 500, 500_000
 
 Renew = Callable[[Entry, Signed, int, int], Signed]
 """Signs a line's last bytes again with another fee (wei per gas) and nonce."""
@@ -166,6 +168,83 @@ class Keeper:
         """
         return _Delivery(self, entry, renew, explain).run()
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether many transactions may be handed in at once: to a local Anvil, whose blocks are made on demand."""
+        return self._kind == "anvil" and isinstance(self.web3.provider, PatientProvider)
+
+    def hand_in_many(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Hand in signed lines together; return them, those mined that succeeded and are found at once.
+
+        The others stay sent: ``deliver`` finds out what became of each. Blocks are made when all are there, so that
+        they stand in them by their fees and not by when each happened to arrive.
+        """
+        sent = self.journal.sent_many(entries)
+        newest = {item.number: self.journal.signatures(item)[-1] for item in sent}
+        try:
+            self._make_blocks_at_once(False)
+            for part in _parts(sent, newest):
+                raw = [["0x" + newest[item.number].raw.hex()] for item in part]
+                self._ask_many("eth_sendRawTransaction", raw)
+            found = self._mined_among(sent, newest)
+        finally:
+            self._make_blocks_at_once(True)
+        mined = [(item, found[item.number]) for item in sent if item.number in found]
+        written = {item.number: item for item in self.journal.mined_many(mined)}
+        return [written.get(item.number, item) for item in sent]
+
+    def _make_blocks_at_once(self, wanted: bool) -> None:
+        """Let a local Anvil make a block for each transaction that comes, or only when it is told to."""
+        for _ in range(self.patience.attempts):
+            (answer,) = self._ask_many("evm_setAutomine", [[wanted]])
+            if answer is not None:
+                return
+        raise ChainUnreachable("the node does not answer evm_setAutomine: start the run again")
+
+    def _mined_among(
+        self, entries: Sequence[Entry], newest: Mapping[int, Signed]
+    ) -> dict[int, Mined]:
+        """Make blocks until all are in one, or a block brings nothing new; return the places by number."""
+        found: dict[int, Mined] = {}
+        while len(found) < len(entries):
+            self._ask_many("evm_mine", [[]])
+            more = self._found_among([i for i in entries if i.number not in found], newest)
+            if not more:
+                break
+            found |= more
+        return found
+
+    def _ask_many(self, method: str, listed: Sequence[Sequence[Any]]) -> list[RPCResponse | None]:
+        provider = self.web3.provider
+        assert isinstance(provider, PatientProvider)
+        return provider.ask_many(method, listed)
+
+    def _found_among(
+        self, entries: Sequence[Entry], newest: Mapping[int, Signed]
+    ) -> dict[int, Mined]:
+        """Return the places of those that succeeded, by number; whatever contradicts itself is left out."""
+        hashes = [[newest[item.number].tx_hash] for item in entries]
+        answers = self._ask_many("eth_getTransactionReceipt", hashes)
+        receipts = [(answer or {}).get("result") for answer in answers]
+        numbers = sorted({int(item["blockNumber"], 16) for item in receipts if item})
+        asked = [[hex(number), False] for number in numbers]
+        blocks = {
+            number: (answer or {}).get("result")
+            for number, answer in zip(
+                numbers, self._ask_many("eth_getBlockByNumber", asked), strict=True
+            )
+        }
+        places = {}
+        for entry, receipt in zip(entries, receipts, strict=True):
+            block = blocks.get(int(receipt["blockNumber"], 16)) if receipt else None
+            if not receipt or not block or not _agree(entry, receipt, block):
+                continue
+            if receipt["status"] != "0x1" or not self._follows(block):
+                continue
+            self._saw(block)
+            places[entry.number] = _mined(newest[entry.number].tx_hash, receipt, block, "")
+        return places
+
     def _find(
         self, entry: Entry, signed: Sequence[Signed], explain: Explain | None = None
     ) -> Mined | None:
@@ -185,16 +264,7 @@ class Keeper:
             refusal = (
                 "" if ok or explain is None else explain(entry, item, int(block["number"], 16))
             )
-            return Mined(
-                tx_hash=item.tx_hash,
-                block=int(block["number"], 16),
-                block_hash=str(block["hash"]),
-                timestamp=int(block["timestamp"], 16),
-                ok=ok,
-                gas_used=int(receipt["gasUsed"], 16),
-                receipt={name: value for name, value in receipt.items() if name != "logsBloom"},
-                refusal=refusal,
-            )
+            return _mined(item.tx_hash, receipt, block, refusal)
         return None
 
     def _is_deep(self, mined: Mined) -> bool:
@@ -333,12 +403,13 @@ class _Delivery:
     def _wait(self, seconds: float) -> Mined | None:
         """Look for a receipt for so long; at least once."""
         until, pause = min(time.monotonic() + seconds, self._deadline), 0.001
+        longest = 0.25 if self._keeper._kind is None else 0.02
         while True:
             mined = self._keeper._find(self._entry, self._signed, self._explain)
             if mined is not None or time.monotonic() >= until:
                 return mined
             time.sleep(pause)
-            pause = min(pause * 2, 0.25)
+            pause = min(pause * 2, longest)
 
     def _heal(self) -> None:
         """Find out why there is no receipt, and do what helps."""
@@ -434,6 +505,35 @@ class _Delivery:
 def _alive(signed: Sequence[Signed]) -> list[Signed]:
     """Return what can still count: bytes with an older nonce were refused, and signed anew because of it."""
     return [item for item in signed if item.nonce == signed[-1].nonce]
+
+
+def _parts(entries: Sequence[Entry], newest: Mapping[int, Signed]) -> Iterator[list[Entry]]:
+    """Yield lines in order, so many at a time as a request may hold."""
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        size += len(newest[entry.number].raw)
+        if part and (len(part) == HANDED_IN_TOGETHER or size > HANDED_IN_BYTES):
+            yield part
+            part, size = [], len(newest[entry.number].raw)
+        part.append(entry)
+    if part:
+        yield part
+
+
+def _mined(
+    tx_hash: str, receipt: Mapping[str, Any], block: Mapping[str, Any], refusal: str
+) -> Mined:
+    return Mined(
+        tx_hash=tx_hash,
+        block=int(block["number"], 16),
+        block_hash=str(block["hash"]),
+        timestamp=int(block["timestamp"], 16),
+        ok=int(receipt["status"], 16) == 1,
+        gas_used=int(receipt["gasUsed"], 16),
+        receipt={name: value for name, value in receipt.items() if name != "logsBloom"},
+        refusal=refusal,
+    )
 
 
 def _agree(entry: Entry, receipt: Mapping[str, Any], block: Mapping[str, Any]) -> bool:

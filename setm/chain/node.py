@@ -35,9 +35,11 @@ BLOCK_GAS_LIMIT = 30_000_000
 START_SECONDS = 30.0
 ADVANCE_ATTEMPTS = 5
 HOST = "127.0.0.1"
-# How often Anvil writes its state.
+# How often Anvil writes its state, unless somebody wants it less often.
 SAVE_SECONDS = 1
 COPIES = 3
+# Anvil keeps the whole state of so many blocks; by default it copies thousands of them, later ones to the disk.
+KEPT_STATES = 64
 NOBODY = "0x0000000000000000000000000000000000000000"
 
 
@@ -48,14 +50,20 @@ class Node:
     """
 
     def __init__(
-        self, kind: NodeKind, port: int, start_at: datetime, log: Path, state: Path | None
+        self,
+        kind: NodeKind,
+        port: int,
+        start_at: datetime,
+        log: Path,
+        state: Path | None,
+        save_seconds: int = SAVE_SECONDS,
     ) -> None:
         self.kind = kind
         self.port = port
         self.url = f"http://{HOST}:{port}"
         self._start_at = start_at
         self._log = log
-        self._saved = _Saved(state, kind) if state is not None else None
+        self._saved = _Saved(state, kind, save_seconds) if state is not None else None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -73,7 +81,7 @@ class Node:
         """End what is left of the chain and start it again on its port, from its saved state if it has one.
 
         Ganache comes back with every block that it answered for. Anvil comes back whole after an orderly end; after a
-        kill it lacks the blocks since its last saving (see ``SAVE_SECONDS``). Without a saved state it begins anew.
+        kill it lacks the blocks since its last saving (see ``save_seconds``). Without a saved state it begins anew.
         """
         self._end()
         saved = self._saved
@@ -147,8 +155,9 @@ class Node:
 class _Saved:
     """The folder in which a chain keeps its state, used by one chain at a time."""
 
-    def __init__(self, folder: Path, kind: NodeKind) -> None:
+    def __init__(self, folder: Path, kind: NodeKind, save_seconds: int) -> None:
         self.folder = folder
+        self._save_seconds = save_seconds
         self.kind = kind
         self._database = folder / "database"
         self._file = folder / "state.json"
@@ -171,7 +180,7 @@ class _Saved:
         """Return the options with which the chain keeps its state here."""
         if self.kind == "ganache":
             return ["--database.dbPath", str(self._database.resolve())]
-        return ["--state", str(self._file.resolve()), "--state-interval", str(SAVE_SECONDS)]
+        return ["--state", str(self._file.resolve()), "--state-interval", str(self._save_seconds)]
 
     def fall_back(self) -> None:
         """Put the newest copy in the place of the state; nothing if there is no copy left."""
@@ -242,15 +251,17 @@ def local_node(
     log: Path,
     state: Path | None = None,
     port: int | None = None,
+    save_seconds: int = SAVE_SECONDS,
 ) -> Iterator[Node]:
     """Start a chain whose first block is at ``start_at``; end it on every way out.
 
     Its output goes to ``log``. With a folder ``state`` it continues from what an earlier chain of the same kind left
-    there, and leaves its own state there; see ``Node.restart`` for what survives. Raises ``SetupError`` if the program
+    there, and leaves its own state there, an Anvil every ``save_seconds``; see ``Node.restart`` for what survives.
+    Raises ``SetupError`` if the program
     is missing, ``ChainUnreachable`` if it does not answer or another chain uses the folder.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    node = Node(kind, port or _free_port(), start_at, log, state)
+    node = Node(kind, port or _free_port(), start_at, log, state, save_seconds)
     try:
         node.restart()
         yield node
@@ -316,6 +327,7 @@ def _command(kind: NodeKind, port: int, start_at: datetime) -> list[str]:
             *("--mnemonic", LOCAL_MNEMONIC),
             *("--accounts", str(ACCOUNTS)),
             *("--balance", str(BALANCE_ETHER)),
+            *("--prune-history", str(KEPT_STATES)),
             *("--host", HOST),
             *("--port", str(port)),
             "--quiet",

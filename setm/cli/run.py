@@ -11,15 +11,16 @@ import typer
 from setm.chain.node import NodeKind
 from setm.cli.output import AsJson, console, print_json, say
 from setm.cli.passwords import PasswordEnv, PasswordFile, read_password
-from setm.cli.progress import BarProgress, bar_progress
+from setm.cli.progress import bar_progress
 from setm.cli.summary import print_summary
 from setm.errors import ConfigError
 from setm.keystore import KeySource, Keystore, StoredKeys
-from setm.report.build import build
-from setm.report.summary import mechanism_totals, summary_rows
+from setm.report.build import Built, built
+from setm.report.summary import rows_of, totals_of
 from setm.scenario import load_scenario
 from setm.simulation.mechanism import Watch
 from setm.simulation.run import run
+from setm.simulation.timing import Clocked
 
 NETWORKS: dict[str, NodeKind] = {"ganache": "ganache", "anvil": "anvil"}
 
@@ -72,7 +73,9 @@ def command(
         is_new = not keystore.exists()
         password = read_password(password_file, password_env, is_new=is_new)
         keys = StoredKeys(Keystore(keystore), password)
-    with bar_progress() as progress:
+    reports: list[Built] = []
+    with bar_progress() as bars:
+        progress = Clocked(bars)
         run(
             loaded,
             network=NETWORKS[chosen],
@@ -80,24 +83,30 @@ def command(
             progress=progress,
             with_backtest=backtest,
             fresh=fresh,
-            complete=lambda partial: _report(partial, folder, progress),
+            complete=lambda partial: reports.append(_report(partial, folder, progress)),
             watch=Watch(notice=say),
             keys=keys,
         )
+    progress.end()
     page = folder / "index.html"
-    rows, totals = summary_rows(folder), mechanism_totals(folder)
+    mechanisms = reports[0].mechanisms
+    rows, totals = rows_of(mechanisms), [totals_of(folded) for folded in mechanisms]
     if as_json:
         listed = {
             "summary": [asdict(row) for row in rows],
             "totals": [asdict(row) for row in totals],
         }
-        print_json({"run": str(folder), "report": str(page), **listed})
+        seconds = progress.rounded()
+        print_json({"run": str(folder), "report": str(page), "seconds": seconds, **listed})
         return
     print_summary(f"{loaded.name}, {loaded.day}, seed {loaded.seed}, {chosen}", rows, totals)
+    spent = ", ".join(f"{name} {value}" for name, value in progress.rounded().items())
+    console.print(f"seconds: {spent}", highlight=False)
     console.print(f"report: {page}", highlight=False)
 
 
-def _report(partial: Path, folder: Path, progress: BarProgress) -> None:
+def _report(partial: Path, folder: Path, progress: Clocked) -> Built:
     done = progress.stage("report", 1)
-    build(partial, name=folder.name)
+    report = built(partial, name=folder.name)
     done()
+    return report

@@ -74,6 +74,17 @@ _AUCTION = {
     "GroupRefunded": {"book": "", "attempt": "", "group": "", "heads": "presence bound"},
     "OutcomeUnpacked": {"book": "", "participantId": "presence"},
     "GroupClosed": {"book": "", "attempt": "", "group": "", "places": "presence"},
+    "BookCommitted": {"span": "", "zone": "", "collector": "", "digest": ""},
+    "ScheduleForced": {"book": "", "participantId": "presence", "orders": "side limit quantity"},
+    "ScheduleSetAside": {"book": "", "participantId": "presence", "fault": ""},
+    "BatchWalked": {"book": "", "attempt": "", "poster": "", "sums": "margin"},
+    # The transaction that emits it holds every order.
+    "BookCleared": {
+        "book": "",
+        "attempt": "",
+        "poster": "",
+        "margins": "margin side limit quantity",
+    },
 }
 _NEGOTIATION = {
     "OfferMade": {
@@ -267,7 +278,9 @@ _SEALED = _ALWAYS | {"side", "bound", "limit", "quantity", "margin"}
 PUBLIC: Mapping[str, frozenset[str]] = {
     "negotiation": _ALWAYS | {"side", "offer", "talk", "partner"},
     "anonymous": _ALWAYS | {"partner"},
-    **dict.fromkeys(("auction", "vickrey", "pay_as_bid", "mcafee", "supply_demand"), _SEALED),
+    **dict.fromkeys(
+        ("auction", "vickrey", "pay_as_bid", "mcafee", "supply_demand", "day_ahead"), _SEALED
+    ),
     "tariff": _ALWAYS | {"side", "bound", "quantity", "margin"},
     "distributed": _ALWAYS | {"partner"},
     "conditional": _ALWAYS | {"side", "limit", "quantity", "condition", "partner", "source"},

@@ -32,12 +32,13 @@ from setm.files import make_folder, storing, write_whole
 from setm.forecast import Direction
 from setm.report.build import write_tables
 from setm.scenario import Scenario
-from setm.scenario.checks import NET_MECHANISMS, inconsistencies
+from setm.scenario.checks import inconsistencies
 from setm.simulation.foresight import Foresight, foresee_all, from_json
-from setm.simulation.mechanism import Progress, Watch
+from setm.simulation.mechanism import Watch
 from setm.simulation.run import FORESIGHT
 from setm.simulation.run import run as run_on_chain
 from setm.simulation.settings import Loaded, day_of, load, questions
+from setm.simulation.timing import Progress
 from setm.trading import MECHANISMS, mechanism_named
 
 VERSIONED = ("setm", "numpy", "scipy", "polars", "matplotlib", "web3", "eth-brownie")
@@ -69,9 +70,12 @@ class Plan:
 
 
 def able(scenario: Scenario) -> tuple[str, ...]:
-    """Return the mechanisms that can trade a scenario: all, unless somebody changes sides during the day."""
-    is_net = any(item.stated_side == "net" for item in scenario.participants)
-    return tuple(name for name in MECHANISMS if not is_net or name in NET_MECHANISMS)
+    """Return the mechanisms that can trade a scenario: those with which its fields do not contradict each other."""
+    return tuple(
+        name
+        for name in MECHANISMS
+        if not inconsistencies(scenario.model_copy(update={"mechanisms": (name,)}))
+    )
 
 
 def compare(
@@ -89,7 +93,7 @@ def compare(
     """
     made: list[Comparison] = []
     if plan.network is None:
-        loaded = load(plan.scenario)
+        loaded = load(plan.traded)
         asked = questions(loaded, with_backtest=False)
         done = progress.stage("forecast", len(asked))
         answers = foresee_all(asked, lambda _name: done())
@@ -101,7 +105,7 @@ def compare(
 
     def complete(partial: Path) -> None:
         answers = from_json((partial / FORESIGHT).read_text())
-        made.append(_write(plan, partial, load(plan.scenario), answers, progress))
+        made.append(_write(plan, partial, load(plan.traded), answers, progress))
 
     run_on_chain(
         plan.traded,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -23,8 +23,21 @@ from setm.report.prepare import prepare
 from setm.report.run import read_run
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A report: its page, and what the events of each mechanism came to."""
+
+    page: Path
+    mechanisms: list[Folded]
+
+
 def build(run_dir: Path, name: str | None = None) -> Path:
-    """Write ``tables/``, ``hashes.json``, ``plots/`` and ``index.html`` into a run folder; return the page's path.
+    """Write the report as ``built`` does; return the page's path."""
+    return built(run_dir, name).page
+
+
+def built(run_dir: Path, name: str | None = None) -> Built:
+    """Write ``tables/``, ``hashes.json``, ``plots/`` and ``index.html`` into a run folder; return what was written.
 
     ``name`` is what the page calls the folder, if it will have another one. Raise ``RunError`` if a file is missing or
     cut off, or if the events contradict each other.
@@ -50,7 +63,7 @@ def build(run_dir: Path, name: str | None = None) -> Path:
     target = run_dir / "index.html"
     named = replace(run, folder=run_dir.with_name(name or run_dir.name))
     write_whole(target, page(named, mechanisms, figures(prepared), tables, found))
-    return target
+    return Built(page=target, mechanisms=mechanisms)
 
 
 def _named(mechanisms: list[Folded]) -> dict[str, pl.DataFrame]:

@@ -18,6 +18,7 @@ INDIGO = "#332288"
 WINE = "#882255"
 OLIVE = "#999933"
 TEAL = "#44AA99"
+STEEL = "#44607A"
 GREY = "#8A8F98"
 
 DEMAND, SUPPLY = BLUE, VERMILLION
@@ -30,6 +31,7 @@ MECHANISMS: Mapping[str, str] = MappingProxyType(
         "pay_as_bid": PURPLE,
         "mcafee": WINE,
         "supply_demand": OLIVE,
+        "day_ahead": STEEL,
         "tariff": ORANGE,
         "distributed": INDIGO,
         "conditional": TEAL,

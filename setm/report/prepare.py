@@ -12,11 +12,14 @@ from datetime import datetime, timedelta
 
 from setm.report import auction
 from setm.report.fold import Folded
-from setm.report.records import OfferRecord, OrderRecord
+from setm.report.records import BillRecord, OfferRecord, OrderRecord
 from setm.report.run import OPERATOR_ID, Run
 from setm.slots import slot_start
 from setm.types import Side
 from setm.units import eur, eur_per_mwh
+
+# Pictures of single participants; the tables hold everybody.
+MOST_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,18 +293,17 @@ def _path(folded: Folded, talk: Sequence[OfferRecord]) -> Path:
 
 def _balances(run: Run, mechanisms: Sequence[Folded], slots: Sequence[int]) -> list[Balance]:
     forecasts = {(row["participant"], row["quantity"], row["slot"]): row for row in run.forecasts}
+    own = [(folded.record.name, _by_participant(folded)) for folded in mechanisms]
     found = []
-    for who in sorted(run.participants):
-        if who == OPERATOR_ID:
-            continue
+    for who in shown_participants(mechanisms):
         name = run.participants[who].name
         for quantity, contract in (("import", "bought_wh"), ("export", "sold_wh")):
             rows = [forecasts.get((name, quantity, slot)) for slot in slots]
             contracted: dict[str, list[float | None]] = {}
             delivered: list[float | None] = [None] * len(slots)
-            for folded in mechanisms:
-                bills = {bill.slot: bill for bill in folded.bills if bill.participant_id == who}
-                contracted[folded.record.name] = [
+            for mechanism, listed in own:
+                bills = {bill.slot: bill for bill in listed.get(who, [])}
+                contracted[mechanism] = [
                     getattr(bills[slot], contract) / 1000 if slot in bills else None
                     for slot in slots
                 ]
@@ -326,13 +328,9 @@ def _balances(run: Run, mechanisms: Sequence[Folded], slots: Sequence[int]) -> l
 
 def _bills(mechanisms: Sequence[Folded]) -> list[Bills]:
     found = []
-    for who in sorted(mechanisms[0].record.participants):
-        if who == OPERATOR_ID:
-            continue
-        own = {
-            folded.record.name: [bill for bill in folded.bills if bill.participant_id == who]
-            for folded in mechanisms
-        }
+    everybody = {folded.record.name: _by_participant(folded) for folded in mechanisms}
+    for who in shown_participants(mechanisms):
+        own = {name: listed.get(who, []) for name, listed in everybody.items()}
         first = next(iter(own.values()))
         found.append(
             Bills(
@@ -347,6 +345,24 @@ def _bills(mechanisms: Sequence[Folded]) -> list[Bills]:
             )
         )
     return found
+
+
+def _by_participant(folded: Folded) -> dict[int, list[BillRecord]]:
+    found: dict[int, list[BillRecord]] = defaultdict(list)
+    for bill in folded.bills:
+        found[bill.participant_id].append(bill)
+    return dict(found)
+
+
+def shown_participants(mechanisms: Sequence[Folded]) -> list[int]:
+    """Return who has pictures of its own: all, or of many the ``MOST_SHOWN`` whose meters counted most energy."""
+    ids = sorted(who for who in mechanisms[0].record.participants if who != OPERATOR_ID)
+    if len(ids) <= MOST_SHOWN:
+        return ids
+    counted: dict[int, int] = defaultdict(int)
+    for bill in mechanisms[0].bills:
+        counted[bill.participant_id] += bill.import_wh + bill.export_wh
+    return sorted(sorted(ids, key=lambda who: (-counted[who], who))[:MOST_SHOWN])
 
 
 def _gas(mechanisms: Sequence[Folded]) -> list[GasBars]:

@@ -32,6 +32,10 @@ LOGGED_ACTIONS = frozenset(
         "reject",
         "post readings",
         "settle",
+        "commit book",
+        "force",
+        "post book",
+        "unpack",
     ]
 )
 TRANSACTION_FIELDS = (

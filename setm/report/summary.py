@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from setm.report.fold import Folded, fold
-from setm.report.records import BillRecord
+from setm.report.records import BillRecord, TradeRecord
 from setm.report.run import OPERATOR_ID, read_run
 from setm.types import Side
 from setm.units import eur
@@ -62,12 +63,37 @@ def rows_of(mechanisms: Sequence[Folded]) -> list[SummaryRow]:
     if not mechanisms:
         return []
     traders = [who for who in sorted(mechanisms[0].record.participants) if who != OPERATOR_ID]
-    return [_row(folded, who) for who in traders for folded in mechanisms]
+    listed = [(folded, *_by_participant(folded)) for folded in mechanisms]
+    return [
+        _row(folded, who, bills.get(who, []), trades.get(who, []), gas)
+        for who in traders
+        for folded, bills, trades, gas in listed
+    ]
 
 
-def _row(folded: Folded, who: int) -> SummaryRow:
-    own = [bill for bill in folded.bills if bill.participant_id == who]
-    trades = [trade for trade in folded.trades if trade.participant_id == who]
+def _by_participant(
+    folded: Folded,
+) -> tuple[dict[int, list[BillRecord]], dict[int, list[TradeRecord]], Counter[str]]:
+    """Return bills and trades by participant, and gas by sender."""
+    bills: dict[int, list[BillRecord]] = defaultdict(list)
+    trades: dict[int, list[TradeRecord]] = defaultdict(list)
+    gas = Counter[str]()
+    for bill in folded.bills:
+        bills[bill.participant_id].append(bill)
+    for trade in folded.trades:
+        trades[trade.participant_id].append(trade)
+    for sent in folded.record.transactions:
+        gas[sent.participant] += sent.gas_used
+    return dict(bills), dict(trades), gas
+
+
+def _row(
+    folded: Folded,
+    who: int,
+    own: Sequence[BillRecord],
+    trades: Sequence[TradeRecord],
+    gas: Counter[str],
+) -> SummaryRow:
     bill = sum(record.bill for record in own)
     grid_only = sum(record.grid_only_bill for record in own)
     name = folded.name(who)
@@ -82,7 +108,7 @@ def _row(folded: Folded, who: int) -> SummaryRow:
         grid_only_bill_eur=eur(grid_only),
         saving_eur=eur(grid_only - bill),
         saving_percent=100 * (grid_only - bill) / abs(grid_only) if grid_only else None,
-        gas=sum(sent.gas_used for sent in folded.record.transactions if sent.participant == name),
+        gas=gas[name],
     )
 
 

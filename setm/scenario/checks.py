@@ -18,7 +18,11 @@ GRID_OPERATOR = "grid operator"
 # Records of a slot are overwritten so many slots later (design: "ring").
 RING_SLOTS = 1024
 # Where a trader may buy in one slot and sell in the next.
-NET_MECHANISMS = ("auction", "vickrey", "pay_as_bid", "mcafee", "supply_demand")
+NET_MECHANISMS = ("auction", "vickrey", "pay_as_bid", "mcafee", "supply_demand", "day_ahead")
+# From when no book can be posted any more to the first gate of the auction that then takes its place.
+FALLBACK_MINUTES = 15
+# A day-ahead venue keeps what a schedule can bind at most in 48 bits; an order has 23 bits, a tick 8.
+MOST_BOUND, MOST_ORDER_WH, TOP_TICK, SPAN_SLOTS = 2**48 - 1, 2**23 - 1, 255, 96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,7 @@ def inconsistencies(scenario: Scenario) -> list[Problem]:
     return [
         *_tariff(scenario),
         *_windows(scenario),
+        *_day_ahead(scenario),
         *_doubled(scenario),
         *_sides(scenario),
         *(
@@ -77,6 +82,42 @@ def _windows(scenario: Scenario) -> Iterator[Problem]:
             expected=f"the three windows together at most {limit} minutes ({RING_SLOTS} slots), "
             f"they are {minutes}",
         )
+
+
+def _day_ahead(scenario: Scenario) -> Iterator[Problem]:
+    """Yield what the day-ahead auction would refuse, or what would leave no time for the auction after it."""
+    if "day_ahead" not in scenario.mechanisms:
+        return
+    terms, lead = scenario.day_ahead, scenario.auction.gate_lead_minutes
+    least = terms.post_minutes + FALLBACK_MINUTES + lead
+    if terms.gate_lead_minutes < least:
+        yield Problem(
+            location=("day_ahead", "gate_lead_minutes"),
+            found=terms.gate_lead_minutes,
+            expected=f"at least {least}: post_minutes ({terms.post_minutes}), {FALLBACK_MINUTES}, and "
+            f"auction.gate_lead_minutes ({lead}), so that the auction can take over",
+        )
+    grid = scenario.market.grid
+    top = grid.floor_price + TOP_TICK * grid.tick_size
+    most = MOST_BOUND * 1000 // (MOST_ORDER_WH + 1) // SPAN_SLOTS
+    if top > most:
+        yield Problem(
+            location=("market", "tick_eur_per_mwh"),
+            found=scenario.market.tick_eur_per_mwh,
+            expected=f"a price of tick {TOP_TICK} of at most {eur_per_mwh(most)} with mechanism day_ahead, it is "
+            f"{eur_per_mwh(top)}",
+        )
+    if scenario.community is not None:
+        # Asked again once its households stand among the participants.
+        return
+    names = {item.name for item in scenario.participants}
+    for index, name in enumerate(terms.ignores):
+        if name not in names:
+            yield Problem(
+                location=("day_ahead", "ignores", index),
+                found=name,
+                expected="the name of a participant",
+            )
 
 
 def _doubled(scenario: Scenario) -> Iterator[Problem]:

@@ -56,6 +56,7 @@ Mechanism = Literal[
     "pay_as_bid",
     "mcafee",
     "supply_demand",
+    "day_ahead",
     "tariff",
     "distributed",
     "conditional",

@@ -91,6 +91,16 @@ class AuctionTerms(Part):
         return money_from_eur(self.bond_eur)
 
 
+class DayAheadTerms(Part):
+    """The windows of the day-ahead auction of signed schedules, and how its collector behaves."""
+
+    gate_lead_minutes: int = Field(default=120, ge=10, le=24 * 60)
+    force_minutes: int = Field(default=30, ge=1, le=6 * 60)
+    post_minutes: int = Field(default=30, ge=1, le=12 * 60)
+    collector: Literal["present", "absent"] = "present"
+    ignores: tuple[Name, ...] = Field(default=(), max_length=MAX_PARTICIPANTS, strict=False)
+
+
 class NegotiationTerms(Part):
     """How long and how often offers go to and fro."""
 
@@ -241,6 +251,7 @@ class Scenario(Part):
     tariff: Tariff = Tariff()
     auction: AuctionTerms = AuctionTerms()
     negotiation: NegotiationTerms = NegotiationTerms()
+    day_ahead: DayAheadTerms = DayAheadTerms()
     metering: Metering = Metering()
     community: CommunitySpec | None = None
     participants: tuple[ParticipantSpec, ...] = Field(

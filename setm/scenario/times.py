@@ -25,11 +25,14 @@ class Times:
 
 
 def times_of(scenario: Scenario) -> Times:
-    """Return the day's slots; the forecasts of all its slots are made at the first gate closure of either mechanism."""
+    """Return the day's slots; the forecasts of all its slots are made at the first gate closure of its mechanisms."""
     seconds = scenario.slot_seconds
     midnight = datetime.combine(scenario.day, datetime.min.time(), UTC)
     first = slot_at(midnight, seconds)
-    lead = 60 * max(scenario.auction.gate_lead_minutes, scenario.negotiation.gate_lead_minutes)
+    leads = [scenario.auction.gate_lead_minutes, scenario.negotiation.gate_lead_minutes]
+    if "day_ahead" in scenario.mechanisms:
+        leads.append(scenario.day_ahead.gate_lead_minutes + scenario.day_ahead.force_minutes)
+    lead = 60 * max(leads)
     gate = (int(midnight.timestamp()) - lead) // seconds
     return Times(
         gate_slot=Slot(gate),

@@ -31,6 +31,15 @@ class Entry:
     orders: tuple[int, ...]
 
 
+def entry_bytes(slots: int) -> int:
+    """Return the length of an entry in a span of so many slots.
+
+    >>> entry_bytes(96)
+    453
+    """
+    return 1 + NUMBER_BYTES + 2 * HASH_BYTES + LANE_BYTES * slots
+
+
 def pack_entries(entries: Sequence[Entry], slots: int) -> bytes:
     """Return the entries of a batch as one run of bytes, 69 + 4 * ``slots`` each.
 

@@ -16,6 +16,8 @@ TICK_SHIFT = 23
 MAX_ORDER_WH = Wh((1 << TICK_SHIFT) - 1)
 MAX_TICK = 255
 SOLD = 1 << 31
+# Most words of a group, heads and fills (ScheduleWalk.GROUP_WORDS).
+GROUP_WORDS = 416
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,15 @@ def word_count(slots: int) -> int:
     [1, 1, 2, 12]
     """
     return -(-slots // SLOTS_PER_WORD)
+
+
+def group_size(slots: int) -> int:
+    """Return how many members a group of outcomes has at most, in a span of so many slots.
+
+    >>> [group_size(slots) for slots in (1, 24, 96)]
+    [208, 104, 32]
+    """
+    return GROUP_WORDS // (word_count(slots) + 1)
 
 
 def pack_orders(orders: Sequence[SlotOrder | None]) -> list[int]:

@@ -79,6 +79,10 @@ class AnonymousOnChain:
         terms = self._terms(day)
         return terms.decision_seconds - terms.gate_lead
 
+    def lead_seconds(self, day: Day) -> int:
+        """No time: every gate closes on the day of delivery."""
+        return 0
+
     def steps(self, day: Day, traders: int) -> int:
         """One for each trader that has bought its notes, and one for each slot."""
         return traders + len(day.slots)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from setm.chain.sender import send_all
 from setm.orders import digest, opening_word, salt
 from setm.pricing import section_of
 from setm.simulation.batches import batched
@@ -18,7 +19,7 @@ from setm.trading.auction import Draft, SealedAuction, draft_orders, order_of
 from setm.types import Order, Side
 
 # The gas ceiling of a batch (setm.chain.contracts) stays below what one transaction may ask for (EIP-7825).
-OPENED_TOGETHER = 200
+OPENED_TOGETHER, COMMITTED_TOGETHER = 200, 20
 
 Book = Sequence[tuple[Enrolled, Draft]]
 
@@ -34,6 +35,10 @@ class AuctionOnChain:
         """Return the rule."""
         return {"rule": section_of(self.mechanism.rules(day.market).rule)}
 
+    def lead_seconds(self, day: Day) -> int:
+        """No time: every gate closes on the day of delivery."""
+        return 0
+
     def steps(self, day: Day, traders: int) -> int:
         """One for each trader that has committed."""
         return traders
@@ -44,23 +49,38 @@ class AuctionOnChain:
 
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let everybody commit its orders of the day; plan what happens to each slot from its gate closure on."""
-        day, community = scene.day, scene.community
-        books: dict[Slot, list[tuple[Enrolled, Draft]]] = {slot: [] for slot in day.slots}
-        for item in scene.enrolled:
+        trade_slots(scene, scene.enrolled, scene.day.slots, done)
+
+
+def trade_slots(
+    scene: Scene,
+    enrolled: Sequence[Enrolled],
+    slots: Sequence[Slot],
+    done: Callable[[], None] = lambda: None,
+) -> None:
+    """Let some commit their orders of some of the day's slots; plan what happens to these from their gates on."""
+    day, community = scene.day, scene.community
+    auction, wanted = community.deployment.auction, frozenset(slots)
+    books: dict[Slot, list[tuple[Enrolled, Draft]]] = {slot: [] for slot in slots}
+    for part in batched(enrolled, COMMITTED_TOGETHER):
+        calls = []
+        for item in part:
+            # All slots are drawn, so that a slot's order is the same however many of them are traded.
             drafts = draft_orders(item.trader, day.slots, day.market)
+            drafts = [draft for draft in drafts if draft.slot in wanted]
             for draft in drafts:
                 books[draft.slot].append((item, draft))
             if drafts:
                 commitments = [_commitment(community, item, draft) for draft in drafts]
-                community.deployment.auction.commit_many(item.member.sender, commitments)
+                calls.append(auction.committing(item.member.sender, commitments))
+        send_all(calls)
+        for _ in part:
             done()
-        for slot, book in books.items():
-            gate = slot * day.slot_seconds - day.market.gate_lead
-            if book:
-                scene.agenda.at(gate, partial(_open, community, slot, book))
-                scene.agenda.at(
-                    gate + day.market.reveal_window, partial(_clear, community, slot, book)
-                )
+    for slot, book in books.items():
+        gate = slot * day.slot_seconds - day.market.gate_lead
+        if book:
+            scene.agenda.at(gate, partial(_open, community, slot, book))
+            scene.agenda.at(gate + day.market.reveal_window, partial(_clear, community, slot, book))
 
 
 def _commitment(community: Community, item: Enrolled, draft: Draft) -> tuple[int, Side, int, bytes]:

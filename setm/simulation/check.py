@@ -24,12 +24,9 @@ def _difference(community: Community, members: Sequence[Member]) -> str:
     clearinghouse = contracts.clearinghouse
     venues = [address for role, address in contracts.addresses.items() if role in ALL_VENUES]
     ids = [OPERATOR_ID, *(member.participant_id for member in members)]
-    free = sum(clearinghouse.free_of(participant_id) for participant_id in ids)
-    locked = sum(
-        clearinghouse.collateral_of(venue, participant_id)
-        for venue in venues
-        for participant_id in ids
-    )
+    free = sum(map(int, clearinghouse.ask_all("freeOf", [(one,) for one in ids])))
+    pairs = [(venue, one) for venue in venues for one in ids]
+    locked = sum(map(int, clearinghouse.ask_all("collateralOf", pairs)))
     pools = sum(clearinghouse.pool_of(venue) for venue in venues)
     held = int(contracts.token.ask("balanceOf", clearinghouse.address))
     if free + locked + pools == held:

@@ -38,6 +38,10 @@ class ConditionalOnChain:
             self.venue: {**limits, "tag_price": terms(day).tag_price},
         }
 
+    def lead_seconds(self, day: Day) -> int:
+        """No time: every gate closes on the day of delivery."""
+        return 0
+
     def steps(self, day: Day, traders: int) -> int:
         """One for each slot that was traded."""
         return len(day.slots)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+
+from coincurve import PrivateKey
 
 from setm import messages
-from setm.chain.contracts import SignedReading, Venue
+from setm.chain.contracts import SignedReading
+from setm.chain.sender import send_all
 from setm.data.series import MeterSeries
+from setm.signatures import COMPACT_BYTES, Digest, digest_of, private_key, sign
 from setm.simulation.batches import batched
 from setm.simulation.clock import Agenda
 from setm.simulation.community import Community, Member
@@ -19,10 +23,10 @@ from setm.units import Wh
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The members, where they traded, what their meters will say, and the windows of metering in seconds."""
+    """The members, roles of the venues where they traded, what meters will say, and windows in seconds."""
 
     community: Community
-    venue: Venue
+    traded_in: Sequence[str]
     members: Sequence[Member]
     delivered: Mapping[str, MeterSeries]
     slot_seconds: int
@@ -30,6 +34,7 @@ class Delivery:
     open_seconds: int
 
 
+HALF = COMPACT_BYTES // 2
 POST_AFTER_SECONDS = 60
 # Each transaction takes a second of the chain's clock: what else is due at the time of a posting delays it.
 SETTLE_AFTER_SECONDS = 900
@@ -39,43 +44,70 @@ POSTED_TOGETHER, COLLECTED_TOGETHER, SETTLED_TOGETHER = 250, 130, 40
 
 def plan_delivery(delivery: Delivery, agenda: Agenda, slots: Sequence[Slot]) -> None:
     """Plan, for each slot, the posting of readings after its end and its settlement once they are final."""
+    meters = Meters(delivery)
     for slot in slots:
         posted_at = (slot + 1) * delivery.slot_seconds + POST_AFTER_SECONDS
-        agenda.at(posted_at, partial(_post, delivery, slot))
+        agenda.at(posted_at, partial(_post, delivery, meters, slot))
         measured_at = posted_at + delivery.dispute_window
         traded_at = slot * delivery.slot_seconds + delivery.open_seconds
         settled_at = max(measured_at, traded_at) + SETTLE_AFTER_SECONDS
         agenda.at(settled_at, partial(_settle, delivery, slot))
 
 
-def signed_reading(delivery: Delivery, member: Member, slot: Slot) -> SignedReading:
-    """Return what the member's meter signs for a slot."""
-    series = delivery.delivered[member.name].window(slot, slot + 1)
-    measured = Reading(
-        meter=member.meter,
-        slot=slot,
-        import_wh=Wh(int(series.import_wh[0])),
-        export_wh=Wh(int(series.export_wh[0])),
-    )
-    domain = delivery.community.deployment.meters.domain
-    r, vs = messages.reading(domain, measured).sign_compact(member.device)
-    return measured, r, vs
+class Meters:
+    """The members' meters: what they measure, and their keys in the form that signs fast."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+
+    @cached_property
+    def _digest(self) -> Digest:
+        domain = self._delivery.community.deployment.meters.domain
+        return digest_of(messages.METER_DOMAIN, domain, "Reading", messages.READING)
+
+    @cached_property
+    def _keys(self) -> list[PrivateKey]:
+        return [private_key(bytes(member.device.key)) for member in self._delivery.members]
+
+    def readings(self, slot: Slot) -> list[SignedReading]:
+        """Return what every meter signs for a slot, in the order of the members."""
+        return [
+            self._signed(member, key, slot)
+            for member, key in zip(self._delivery.members, self._keys, strict=True)
+        ]
+
+    def _signed(self, member: Member, key: PrivateKey, slot: Slot) -> SignedReading:
+        series = self._delivery.delivered[member.name]
+        place = slot - series.first_slot
+        measured = Reading(
+            meter=member.meter,
+            slot=slot,
+            import_wh=Wh(int(series.import_wh[place])),
+            export_wh=Wh(int(series.export_wh[place])),
+        )
+        values = (measured.meter, measured.slot, measured.import_wh, measured.export_wh)
+        signature = sign(key, self._digest(*values))
+        return measured, signature[:HALF], signature[HALF:]
 
 
-def _post(delivery: Delivery, slot: Slot) -> None:
+def _post(delivery: Delivery, meters: Meters, slot: Slot) -> None:
     community = delivery.community
-    readings = [signed_reading(delivery, member, slot) for member in delivery.members]
-    for part in batched(readings, POSTED_TOGETHER):
-        community.deployment.meters.post(community.collector, part)
+    parts = batched(meters.readings(slot), POSTED_TOGETHER)
+    posting = community.deployment.meters.posting
+    send_all([posting(community.collector, part) for part in parts])
 
 
 def _settle(delivery: Delivery, slot: Slot) -> None:
     community = delivery.community
     ids = [member.participant_id for member in delivery.members]
+    anyone, settlement = community.collector, community.deployment.settlement
     parts = list(batched(ids, SETTLED_TOGETHER))
+    calls = []
     if len(parts) > 1:
         # Sellers of one part may be paid by buyers of another: first everybody pays, then everybody is settled.
-        for part in batched(ids, COLLECTED_TOGETHER):
-            delivery.venue.collect(community.collector, slot, part)
-    for part in parts:
-        community.deployment.settlement.settle(community.collector, slot, part)
+        calls += [
+            venue.collecting(anyone, slot, part)
+            for venue in map(community.deployment.venue, delivery.traded_in)
+            for part in batched(ids, COLLECTED_TOGETHER)
+        ]
+    send_all([*calls, *(settlement.settling(anyone, slot, part) for part in parts)])

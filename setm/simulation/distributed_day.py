@@ -26,6 +26,10 @@ class DistributedOnChain:
         """Nothing beyond the standard ones."""
         return {}
 
+    def lead_seconds(self, day: Day) -> int:
+        """No time: every gate closes on the day of delivery."""
+        return 0
+
     def steps(self, day: Day, traders: int) -> int:
         """One for each slot."""
         return len(day.slots)

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from setm.chain.connection import Connection, Patience, connect
 from setm.chain.deployment import addresses_of, attach, deploy, stands
 from setm.chain.events import write_events
-from setm.chain.journal import Journal, Observer
+from setm.chain.journal import Journal, Observer, unobserved
 from setm.chain.keeper import Keeper
-from setm.chain.node import CHAIN_ID, Node, NodeKind, local_node
+from setm.chain.node import CHAIN_ID, SAVE_SECONDS, Node, NodeKind, local_node
 from setm.data import MeterSeries
 from setm.errors import ChainUnreachable, RolledBack, SetupError
 from setm.files import write_whole
@@ -27,31 +27,29 @@ from setm.simulation.community import (
     Community,
     Enrolment,
     Member,
-    enrol,
+    enrol_all,
     fund_operator,
     open_community,
 )
 from setm.simulation.delivery import Delivery, plan_delivery
 from setm.simulation.on_chain import ON_CHAIN
 from setm.simulation.scene import Enrolled, Scene
+from setm.simulation.timing import Progress
 from setm.slots import Slot, slot_start
 from setm.trading import Day as TradingDay
-from setm.trading import Market, Rules, Trader, mechanism_named
+from setm.trading import DayAheadTerms, Market, Rules, Trader, mechanism_named
 from setm.types import Kind
 from setm.units import payment_up
 
-# Enrolment and trading happen in the half day before delivery begins.
-LEAD_SECONDS = 12 * 3600
+# Enrolment and trading happen in the half day before the day of delivery begins, or before the first gate.
+LEAD_SECONDS, DAY_SECONDS = 12 * 3600, 86_400
+# The clock counts a second for each block; most blocks hold more than one transaction.
+ENROL_SECONDS, ENROL_SECONDS_EACH = 3600, 10
+# Bills that a chain that is killed may have to make again.
+SAVED_TOGETHER = 500
 # How often a chain that ends in the middle of a day is started again.
 RESTARTS = 5
 JOURNAL = "journal.sqlite"
-
-
-class Progress(Protocol):
-    """Somebody who wants to see how far the work is."""
-
-    def stage(self, name: str, steps: int) -> Callable[[], None]:
-        """Begin a stage of ``steps`` steps; the returned function says that one is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +77,7 @@ class Day:
     market: Market
     rules: Rules
     deploy_config: Mapping[str, Any]
+    day_ahead: DayAheadTerms = field(default_factory=DayAheadTerms)
 
     @property
     def trading(self) -> TradingDay:
@@ -90,6 +89,7 @@ class Day:
             traders=[person.trader for person in self.people],
             market=self.market,
             rules=self.rules,
+            day_ahead=self.day_ahead,
         )
 
 
@@ -108,8 +108,15 @@ class Watch:
     """Who hears of a run: notices in words, each write of its journal; and how patient it is with its chain."""
 
     notice: Callable[[str], None] = lambda text: None
-    observe: Observer = lambda change, entry: None
+    observe: Observer = unobserved
     patience: Patience = field(default_factory=Patience)
+
+
+def start_of(name: str, day: Day) -> datetime:
+    """Return the time of the first block of a mechanism's chain."""
+    begin = day.slots[0] * day.slot_seconds // DAY_SECONDS * DAY_SECONDS
+    lead = LEAD_SECONDS + ON_CHAIN[name].lead_seconds(day.trading)
+    return slot_start(Slot((begin - lead) // day.slot_seconds), day.slot_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +134,18 @@ class _Stage:
     @property
     def start_at(self) -> datetime:
         """The time of the chain's first block."""
-        lead_slots = LEAD_SECONDS // self.day.slot_seconds
-        return slot_start(Slot(self.day.slots[0] - lead_slots), self.day.slot_seconds)
+        return start_of(self.name, self.day)
+
+    @property
+    def opens_at(self) -> int:
+        """The time at which all have enrolled and trading begins, however often enrolment was interrupted."""
+        needed = ENROL_SECONDS + ENROL_SECONDS_EACH * len(self.day.people)
+        return int(self.start_at.timestamp()) + needed
+
+    @property
+    def save_seconds(self) -> int:
+        """How often the chain's state is written: what a large day writes grows with it, what was lost is repeated."""
+        return max(SAVE_SECONDS, len(self.day.people) * len(self.day.slots) // SAVED_TOGETHER)
 
 
 def run_mechanism(
@@ -187,10 +204,12 @@ def _live(stage: _Stage) -> list[Enrolled]:
         deployment = attach(web3, stage.folder / "deployment.json")
         community = open_community(day.keys, deployment, keeper)
         done()
-        enrolled = _enrol_all(name, day, community, progress)
+        enrolled = _enrol_all(stage, community)
+        keeper.advance(stage.opens_at)
         agenda = Agenda(keeper=keeper)
-        _trade(name, day, community, enrolled, agenda, progress)
-        _deliver(name, day, community, enrolled, agenda, progress)
+        scene = _trade(name, day, community, enrolled, agenda, progress)
+        _deliver(name, day, scene, progress)
+        progress.stage(f"{name}: check", 1)
         keeper.advance(0)
         check_books(community, [item.member for item in enrolled])
         events = all_events(keeper, deployment.addresses)
@@ -216,7 +235,11 @@ def _contracts_on_chain(stage: _Stage) -> Iterator[Connection]:
         if is_fresh:
             shutil.rmtree(state, ignore_errors=True)
         with local_node(
-            stage.network, start_at=stage.start_at, log=stage.folder / "chain.log", state=state
+            stage.network,
+            start_at=stage.start_at,
+            log=stage.folder / "chain.log",
+            state=state,
+            save_seconds=stage.save_seconds,
         ) as node:
             web3 = connect(
                 node.url,
@@ -259,19 +282,23 @@ def _membership(member: Member) -> Membership:
     )
 
 
-def _enrol_all(name: str, day: Day, community: Community, progress: Progress) -> list[Enrolled]:
-    done = progress.stage(f"{name}: enrol", len(day.people))
+def _enrol_all(stage: _Stage, community: Community) -> list[Enrolled]:
+    name, day = stage.name, stage.day
+    done = stage.progress.stage(f"{name}: enrol", len(day.people))
     exported = sum(person.capacity_wh for person in day.people) * len(day.slots)
     fund_operator(community, payment_up(exported, day.market.tariff.retail_price))
-    enrolled = []
-    for person in day.people:
-        member = enrol(community, _enrolment(name, day, community, person))
-        enrolled.append(Enrolled(trader=person.trader, member=member))
-        done()
-    return enrolled
+    trading = day.trading
+    enrolments = [_enrolment(name, day, trading, community, person) for person in day.people]
+    members = enrol_all(community, enrolments, stage.opens_at, done)
+    return [
+        Enrolled(trader=person.trader, member=member)
+        for person, member in zip(day.people, members, strict=True)
+    ]
 
 
-def _enrolment(name: str, day: Day, community: Community, person: Person) -> Enrolment:
+def _enrolment(
+    name: str, day: Day, trading: TradingDay, community: Community, person: Person
+) -> Enrolment:
     bill = payment_up(person.capacity_wh * len(day.slots), day.market.tariff.retail_price)
     return Enrolment(
         name=person.trader.name,
@@ -280,7 +307,7 @@ def _enrolment(name: str, day: Day, community: Community, person: Person) -> Enr
         zone=person.zone,
         capacity_wh=person.capacity_wh,
         venue=community.deployment.addresses[ON_CHAIN[name].venue],
-        margin=mechanism_named(name).margin(person.trader, day.trading),
+        margin=mechanism_named(name).margin(person.trader, trading),
         guarantee=bill,
     )
 
@@ -292,24 +319,25 @@ def _trade(
     enrolled: Sequence[Enrolled],
     agenda: Agenda,
     progress: Progress,
-) -> None:
-    scene = Scene(day=day.trading, community=community, enrolled=enrolled, agenda=agenda)
+) -> Scene:
+    scene = Scene(
+        day=day.trading,
+        community=community,
+        enrolled=enrolled,
+        agenda=agenda,
+        traded_in=[ON_CHAIN[name].venue],
+    )
     done = progress.stage(f"{name}: trade", ON_CHAIN[name].steps(scene.day, len(enrolled)))
     ON_CHAIN[name].trade(scene, done)
+    return scene
 
 
-def _deliver(
-    name: str,
-    day: Day,
-    community: Community,
-    enrolled: Sequence[Enrolled],
-    agenda: Agenda,
-    progress: Progress,
-) -> None:
+def _deliver(name: str, day: Day, scene: Scene, progress: Progress) -> None:
+    agenda = scene.agenda
     delivery = Delivery(
-        community=community,
-        venue=community.deployment.venue(ON_CHAIN[name].venue),
-        members=[item.member for item in enrolled],
+        community=scene.community,
+        traded_in=scene.traded_in,
+        members=[item.member for item in scene.enrolled],
         delivered={person.trader.name: person.delivered for person in day.people},
         slot_seconds=day.slot_seconds,
         dispute_window=day.dispute_window,

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from setm.simulation.anonymous_day import AnonymousOnChain
 from setm.simulation.auction_day import AuctionOnChain
 from setm.simulation.conditional_day import ConditionalOnChain
+from setm.simulation.day_ahead_day import DayAheadOnChain
 from setm.simulation.distributed_day import DistributedOnChain
 from setm.simulation.negotiation_day import NegotiationOnChain
 from setm.simulation.scene import OnChain
@@ -24,6 +25,7 @@ ON_CHAIN: Mapping[str, OnChain] = MappingProxyType(
             for name, mechanism in MECHANISMS.items()
             if isinstance(mechanism, SealedAuction)
         },
+        "day_ahead": DayAheadOnChain(),
         "tariff": TariffOnChain(),
         "distributed": DistributedOnChain(Distributed()),
         "conditional": ConditionalOnChain(),

@@ -36,8 +36,9 @@ from setm.simulation.foresight import (
     to_json,
 )
 from setm.simulation.keys import OPERATOR_INDEX, local_account
-from setm.simulation.mechanism import JOURNAL, Membership, Progress, Watch, run_mechanism
+from setm.simulation.mechanism import JOURNAL, Membership, Watch, run_mechanism
 from setm.simulation.settings import Loaded, day_of, load, questions
+from setm.simulation.timing import Clocked, Progress
 
 VERSIONED = ("setm", "web3", "eth-account", "eth-brownie", "polars", "lightgbm", "statsforecast")
 # Beside the run's own files while it is under way.
@@ -162,21 +163,23 @@ def _fill(
     keys: KeySource | None,
 ) -> None:
     seconds: dict[str, float] = {}
+    clocked = Clocked(progress)
     with _timed(seconds, "load"):
         loaded = load(scenario)
     with _timed(seconds, "forecast"):
-        answers = _foresee(folder, loaded, progress, with_backtest)
+        answers = _foresee(folder, loaded, clocked, with_backtest)
     day = day_of(loaded, answers, keys)
     members: Sequence[Membership] = ()
     for name in scenario.mechanisms:
         with _timed(seconds, name):
-            members = run_mechanism(name, day, network, folder / name, progress, watch)
+            members = run_mechanism(name, day, network, folder / name, clocked, watch)
+    clocked.end()
     resolved = scenario.resolved(relative_to=folder)
     write_whole(folder / "scenario.yaml", yaml.safe_dump(resolved, sort_keys=False))
     _write_json(folder / "participants.json", _participants(loaded, members))
     _write_json(folder / "forecasts.json", forecast_records(answers))
     _write_json(folder / "backtest.json", backtest_records(answers))
-    _write_json(folder / "run.json", _about(scenario, network, seconds))
+    _write_json(folder / "run.json", _about(scenario, network, seconds, clocked.rounded()))
 
 
 def _foresee(
@@ -193,7 +196,12 @@ def _foresee(
     return answers
 
 
-def _about(scenario: Scenario, network: NodeKind, seconds: Mapping[str, float]) -> dict[str, Any]:
+def _about(
+    scenario: Scenario,
+    network: NodeKind,
+    seconds: Mapping[str, float],
+    stages: Mapping[str, float],
+) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "seed": scenario.seed,
@@ -206,6 +214,7 @@ def _about(scenario: Scenario, network: NodeKind, seconds: Mapping[str, float]) 
         "chosen_slot": None,
         "versions": {name: _version(name) for name in VERSIONED},
         "seconds": {stage: round(value, 1) for stage, value in seconds.items()},
+        "stage_seconds": dict(stages),
     }
 
 

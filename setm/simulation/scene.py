@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -28,6 +28,8 @@ class Scene:
     community: Community
     enrolled: Sequence[Enrolled]
     agenda: Agenda
+    # The roles of the venues in which something may have been traded; one that takes over is added.
+    traded_in: list[str] = field(default_factory=list)
 
     @cached_property
     def members(self) -> Mapping[str, Member]:
@@ -44,6 +46,9 @@ class OnChain(Protocol):
 
     def sections(self, day: Day) -> Mapping[str, Any]:
         """Return the sections of the deployment's configuration that it needs beyond the standard ones."""
+
+    def lead_seconds(self, day: Day) -> int:
+        """Return how long before the day of delivery its first gate closes, s; the chain begins so much earlier."""
 
     def steps(self, day: Day, traders: int) -> int:
         """Return how often ``trade`` says that a step is done."""

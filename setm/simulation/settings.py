@@ -18,7 +18,7 @@ from setm.simulation.foresight import Foresight, Question
 from setm.simulation.keys import DerivedKeys
 from setm.simulation.mechanism import Day, Person
 from setm.slots import Slot
-from setm.trading import Certified, Market, Rules, Strategy, Trader
+from setm.trading import Certified, DayAheadTerms, Market, Rules, Strategy, Trader
 from setm.types import GridTariff, Side
 from setm.units import Wh, money_from_eur, price_from_eur_per_mwh
 
@@ -99,6 +99,7 @@ def day_of(
         people=people,
         market=_market(scenario),
         rules=_rules(scenario),
+        day_ahead=_day_ahead(scenario),
         deploy_config=deploy_config(scenario),
     )
 
@@ -206,6 +207,17 @@ def _rules(scenario: Scenario) -> Rules:
         offer_seconds=60 * scenario.negotiation.offer_minutes,
         gate_lead=60 * scenario.negotiation.gate_lead_minutes,
         slot_seconds=scenario.slot_seconds,
+    )
+
+
+def _day_ahead(scenario: Scenario) -> DayAheadTerms:
+    terms = scenario.day_ahead
+    return DayAheadTerms(
+        gate_lead=60 * terms.gate_lead_minutes,
+        force_window=60 * terms.force_minutes,
+        post_window=60 * terms.post_minutes,
+        is_posted=terms.collector == "present",
+        ignored=frozenset(terms.ignores),
     )
 
 

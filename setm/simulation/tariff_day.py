@@ -29,6 +29,10 @@ class TariffOnChain:
         values.pop("slot_seconds")
         return {self.venue: values}
 
+    def lead_seconds(self, day: Day) -> int:
+        """No time: every gate closes on the day of delivery."""
+        return 0
+
     def steps(self, day: Day, traders: int) -> int:
         """One for each trader that has announced."""
         return traders

@@ -4,7 +4,7 @@ A mechanism's engine decides and says what is sent; ``setm.simulation`` lets the
 ``rehearse`` plays it on paper with the reference's rules, and comes to the same trades to the unit.
 """
 
-from setm.trading.day import Day, Market, Rules
+from setm.trading.day import Day, DayAheadTerms, Market, Rules
 from setm.trading.mechanism import Mechanism, Outcome, added
 from setm.trading.mechanisms import MECHANISMS, mechanism_named
 from setm.trading.traders import Certified, Strategy, Trader
@@ -13,6 +13,7 @@ __all__ = [
     "MECHANISMS",
     "Certified",
     "Day",
+    "DayAheadTerms",
     "Market",
     "Mechanism",
     "Outcome",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,6 +42,23 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayAheadTerms:
+    """What holds for the day-ahead auction of signed schedules; times in seconds, ``k`` per mille.
+
+    ``is_posted`` is False where the collector commits and is gone when it should post; ``ignored`` are the traders,
+    by name, whose schedules it does not take.
+    """
+
+    gate_lead: int = 7_200
+    force_window: int = 1_800
+    post_window: int = 1_800
+    lease_seconds: int = 300
+    k: int = 500
+    is_posted: bool = True
+    ignored: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """A day to be traded, the same for each mechanism; traders stand in the order in which they enrol."""
 
@@ -51,6 +68,7 @@ class Day:
     traders: Sequence[Trader]
     market: Market
     rules: Rules
+    day_ahead: DayAheadTerms = field(default_factory=DayAheadTerms)
 
     def rng(self) -> np.random.Generator:
         """Return the source of chance that belongs to nobody, such as who speaks with whom first."""

@@ -10,6 +10,7 @@ from setm.pricing import McAfee, PayAsBid, SupplyDemand, Vickrey
 from setm.trading.anonymous import Anonymous
 from setm.trading.auction import SealedAuction
 from setm.trading.conditional import WithConditions
+from setm.trading.day_ahead import DayAhead
 from setm.trading.distributed import Distributed
 from setm.trading.mechanism import Mechanism
 from setm.trading.negotiation import Negotiated
@@ -44,6 +45,7 @@ _ALL: tuple[Mechanism, ...] = (
             feed_in_price=tariff.feed_in_price, retail_price=tariff.retail_price
         ),
     ),
+    DayAhead(),
     PostedTariff(),
     Distributed(),
     WithConditions(),

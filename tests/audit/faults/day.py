@@ -15,9 +15,8 @@ from setm.chain.deployment import deploy
 from setm.chain.node import NodeKind, local_node
 from setm.scenario import load_scenario
 from setm.simulation.foresight import foresee
-from setm.simulation.mechanism import LEAD_SECONDS, Day
+from setm.simulation.mechanism import Day, start_of
 from setm.simulation.settings import day_of, load, questions
-from setm.slots import Slot, slot_start
 from tests.python.simulation.conftest import small_scenario
 
 # Noon and the hour after it: the sun shines, so both mechanisms trade.
@@ -58,7 +57,7 @@ def prepare(folder: Path, kinds: tuple[NodeKind, ...] = ("anvil", "ganache")) ->
     day = tiny_day(folder)
     prepared = Prepared(folder=folder)
     prepared.day_file.write_bytes(pickle.dumps(day))
-    start_at = slot_start(Slot(day.slots[0] - LEAD_SECONDS // day.slot_seconds), day.slot_seconds)
+    start_at = start_of("auction", day)
     for kind in kinds:
         own = folder / kind
         own.mkdir()

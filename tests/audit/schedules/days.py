@@ -10,13 +10,12 @@ from typing import Any
 
 from setm.days import DayReading, day_bill, day_digest, posted_words
 from setm.evm import Evm, Person
-from setm.schedules import ClearedBook, ScheduleOutcome, pack_fills
+from setm.schedules import ClearedBook, ScheduleOutcome, group_size, pack_fills
 from setm.settlement import Account, Movement, settle
 from setm.signatures import keccak, private_key, sign
 from setm.types import Bill, GridTariff
 from setm.units import Money, Wh
 from tests.audit.schedules.world import (
-    GROUP,
     PLENTY,
     World,
     members_of,
@@ -174,7 +173,8 @@ def leaf_of(head: int, fills: bytes) -> bytes:
 def groups_of(book: ClearedBook) -> list[tuple[int, list[ScheduleOutcome]]]:
     """Return groups with their numbers in order of falling net payment."""
     outcomes = list(book.outcomes)
-    groups = [outcomes[at : at + GROUP] for at in range(0, len(outcomes), GROUP)]
+    size = group_size(len(book.margins))
+    groups = [outcomes[at : at + size] for at in range(0, len(outcomes), size)]
 
     def net(numbered: tuple[int, list[ScheduleOutcome]]) -> int:
         return sum(o.revenue - o.payment for o in numbered[1])

@@ -182,8 +182,9 @@ def test_signed_bytes_are_on_disk_before_anybody_sees_them(path):
         if not line.startswith("SELECT")
     ]
     assert words == [
-        *("INSERT", "flush", "BEGIN", "INSERT", "UPDATE", "COMMIT", "no flush"),
-        *("UPDATE", "UPDATE"),
+        *("BEGIN", "INSERT", "COMMIT"),
+        *("flush", "BEGIN", "INSERT", "UPDATE", "COMMIT", "no flush"),
+        *("BEGIN", "UPDATE", "COMMIT") * 2,
     ]
 
 

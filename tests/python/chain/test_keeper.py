@@ -372,13 +372,13 @@ def test_an_old_count_of_transactions_is_found_out(anvil):
     """A lagging node said that a key is new; what was signed with that nonce can never count."""
     anvil.token.mint(Sender(anvil.web3, local_account(3), "alice before"), 1)
     anvil.keeper.next_nonce, said = lambda address: 0, anvil.keeper.next_nonce
-    journal_sign = anvil.journal.sign
+    journal_sign = anvil.journal.sign_many
 
     def sign(*arguments):
         anvil.keeper.next_nonce = said
         return journal_sign(*arguments)
 
-    anvil.journal.sign = sign
+    anvil.journal.sign_many = sign
     anvil.token.mint(anvil.alice, 5)
     assert anvil.minted(anvil.alice) == 6
     assert anvil.nonce(anvil.alice) == 2

@@ -53,6 +53,8 @@ SELLER_MISSING = (
         (("market", "floor_price_eur_per_mwh"), float("nan"), "found NaN, expected a finite number"),
         (("tariff", "feed_in_eur_per_mwh"), 60, "found 60, expected below tariff.retail_eur_per_mwh (55.5)"),
         (("auction", "gate_lead_minutes"), 20, "found 20, expected at least reveal_minutes + clear_minutes (10 + 15)"),
+        (("day_ahead", "collector"), "late", "found 'late', expected 'present' or 'absent'"),
+        (("day_ahead", "post_minutes"), 0, "found 0, expected greater than or equal to 1"),
         (("participants",), [], "found 0 participants, expected at least one seller"),
         (("participants",), "alice", "found 'alice', expected a list"),
         ((*P1, "name"), "alice", "found alice, expected a name that participants[0] does not have"),
@@ -218,3 +220,38 @@ def test_refuses_a_seller_that_never_feeds_in(tmp_path: Path) -> None:
     meter.write_text("\n".join(line.rsplit(",", 1)[0] for line in lines), encoding="utf-8")
     (found,) = problems_of(path)
     assert "bob sells, but export is zero in every row; bring data with export or change" in found
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "expected"),
+    [
+        (
+            ("day_ahead", "gate_lead_minutes"),
+            104,
+            "found 104, expected at least 105: post_minutes (30), 15, and auction.gate_lead_minutes (60), "
+            "so that the auction can take over",
+        ),
+        (
+            ("market", "tick_eur_per_mwh"),
+            2000,
+            "found 2000, expected a price of tick 255 of at most 349525.333 with mechanism day_ahead, it is 510030.0",
+        ),
+        (
+            ("day_ahead", "ignores"),
+            ["alice", "nobody"],
+            "found nobody, expected the name of a participant",
+        ),
+    ],
+)
+def test_what_the_day_ahead_auction_cannot_do_is_refused_where_it_is_named(
+    tmp_path, keys, value, expected
+):
+    def found(mechanism):
+        def change(values):
+            put("mechanisms", value=[mechanism])(values)
+            put(*keys, value=value)(values)
+
+        return problems_of(write_scenario(tmp_path, change))
+
+    assert any(expected in line for line in found("day_ahead"))
+    assert not any("day_ahead" in line for line in found("auction"))

@@ -22,9 +22,8 @@ from setm.report.build import build
 from setm.scenario import load_scenario
 from setm.simulation import mechanism, settings
 from setm.simulation.foresight import foresee, from_json, to_json
-from setm.simulation.mechanism import LEAD_SECONDS, Watch, run_mechanism
+from setm.simulation.mechanism import Watch, run_mechanism, start_of
 from setm.simulation.run import run
-from setm.slots import Slot, slot_start
 from tests.python.simulation.conftest import small_scenario
 
 FIRST_SLOT, SLOT_COUNT = 12, 2
@@ -45,7 +44,7 @@ class Ended(BaseException):
 
 def deployed_once(folder, day):
     """Deploy the day's contracts; return what repeats that in no time on any fresh chain."""
-    start_at = slot_start(Slot(day.slots[0] - LEAD_SECONDS // day.slot_seconds), day.slot_seconds)
+    start_at = start_of("auction", day)
     with local_node("anvil", start_at=start_at, log=folder / "log", state=folder / "state") as node:
         DEPLOY(node, day.deploy_config, folder)
         web3 = connect(node.url)

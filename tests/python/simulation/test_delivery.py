@@ -32,7 +32,7 @@ def settlement_times(open_seconds: int) -> list[int]:
     agenda = Planned()
     delivery = Delivery(
         community=None,
-        venue=None,
+        traded_in=[],
         members=[],
         delivered={},
         slot_seconds=SLOT_SECONDS,
