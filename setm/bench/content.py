@@ -13,6 +13,7 @@ from setm.bench.growth import Growth, gas_growth, seconds_growth
 from setm.bench.headlines import Headline, headlines
 from setm.bench.measured import Measured
 from setm.bench.same_gas import SameGas, same_gas
+from setm.bench.scale import ScaleRow, scale
 from setm.bench.venues import VENUES
 from setm.chain.node import NodeKind
 from setm.simulation.timing import Progress
@@ -45,12 +46,14 @@ class Found:
     speeds: Sequence[Headline] = ()
     growth: Sequence[Growth] = field(init=False)
     headlines: Sequence[Headline] = field(init=False)
+    scale: Sequence[ScaleRow] = field(init=False)
 
     def __post_init__(self) -> None:
         growth = [*gas_growth(self.venues), *seconds_growth(self.days)]
         object.__setattr__(self, "growth", growth)
         promised = [*headlines(self.venues, growth, self.same), *self.speeds]
         object.__setattr__(self, "headlines", promised)
+        object.__setattr__(self, "scale", scale(self.venues))
 
 
 def measure(plan: Plan, progress: Progress) -> Found:

@@ -10,6 +10,7 @@ from setm.bench.day import STAGES, TimedDay
 from setm.bench.gas import GasRow
 from setm.bench.growth import Growth
 from setm.bench.headlines import Headline
+from setm.bench.scale import ScaleRow
 
 Line = Mapping[str, Any]
 VERDICTS = {None: "", True: "met", False: "MISSED"}
@@ -90,6 +91,28 @@ def _verdicts(one: Growth | None) -> Line:
         "linear": "" if one is None else VERDICTS[one.is_linear],
         "falls": "" if one is None else VERDICTS[one.is_share_falling],
     }
+
+
+def scale_lines(found: Found) -> list[Line]:
+    """Return, for each venue, number of participants and chain, what a whole day would take of the chain."""
+    days: dict[tuple[str, int, str], list[ScaleRow]] = {}
+    for one in found.scale:
+        subject = title(one.venue, one.slots)
+        days.setdefault((subject, one.participants, one.chain.name), []).append(one)
+    return [
+        {
+            "venue": subject,
+            "N": size,
+            "chain": chain,
+            "gas, 10^9": f"{sum(row.gas for row in rows) / 1e9:,.2f}",
+            "input, MiB": f"{sum(row.input_bytes for row in rows) / 2**20:,.1f}",
+            "transactions": sum(row.transactions for row in rows),
+            "blocks": sum(row.blocks for row in rows),
+            "minutes": f"{sum(row.seconds for row in rows) / 60:,.1f}",
+            "of a day": f"{sum(row.day_share for row in rows):.2%}",
+        }
+        for (subject, size, chain), rows in days.items()
+    ]
 
 
 def same_lines(found: Found) -> list[Line]:

@@ -32,23 +32,39 @@ def in_process(now: int) -> Evm:
     return Evm(now=now)
 
 
+class Sent(Protocol):
+    """A transaction that was executed: its gas, and the size of what it handed in."""
+
+    @property
+    def gas_used(self) -> int:
+        """Gas, refunds taken off."""
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of selector and arguments."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageGas:
-    """The transactions of one stage; ``largest_gas`` is the dearest of them."""
+    """The transactions of one stage; ``largest_gas`` is the dearest of them, ``input_bytes`` are of all."""
 
     stage: Stage
     transactions: int
     gas: int
     largest_gas: int
+    input_bytes: int
 
 
-def stage_gas(stage: Stage, gas: Sequence[int]) -> StageGas:
-    """Return a stage by the gas of each of its transactions, of which there is at least one.
-
-    >>> stage_gas("clear", [100_000, 90_000]).gas
-    190000
-    """
-    return StageGas(stage=stage, transactions=len(gas), gas=sum(gas), largest_gas=max(gas))
+def stage_gas(stage: Stage, sent: Sequence[Sent]) -> StageGas:
+    """Return a stage by its transactions, of which there is at least one."""
+    gas = [one.gas_used for one in sent]
+    return StageGas(
+        stage=stage,
+        transactions=len(gas),
+        gas=sum(gas),
+        largest_gas=max(gas),
+        input_bytes=sum(one.input_bytes for one in sent),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +84,10 @@ class Measured:
         """Return the gas of some stages together, of all if none is named."""
         wanted = stages or STAGES
         return sum(one.gas for one in self.stages if one.stage in wanted)
+
+    def stage(self, stage: Stage) -> StageGas | None:
+        """Return a stage of the day; None if it has none."""
+        return next((one for one in self.stages if one.stage == stage), None)
 
     @property
     def transactions(self) -> int:

@@ -93,6 +93,12 @@ def _sections(found: Found) -> list[Section]:
             rows=peers.notes() if compared else (),
         ),
         Section(
+            anchor="scale",
+            title="Many participants",
+            text="By lines a + b N through the days that were measured, on chains that do nothing else.",
+            rows=lines.scale_lines(found),
+        ),
+        Section(
             anchor="same",
             title="Counted by chains",
             text="The same calls on a chain and on the EVM in process.",

@@ -84,19 +84,19 @@ class Street:
         meters = self.system.meters.on(self.evm)
         signed = [self._signed(place) for place in range(len(self.people))]
         parts = batched(signed, POSTED_TOGETHER)
-        return stage_gas("readings", [meters.send("postReadings", part).gas_used for part in parts])
+        return stage_gas("readings", [meters.send("postReadings", part) for part in parts])
 
     def settle(self) -> StageGas:
         """Settle everybody once the readings are final, in the batches of a run."""
         self.evm.now += sum(self.system.config["metering"].values()) + SLOT_SECONDS
         settlement = self.system.settlement.on(self.evm)
-        parts, gas = list(batched(self.ids, SETTLED_TOGETHER)), []
+        parts, sent = list(batched(self.ids, SETTLED_TOGETHER)), []
         if len(parts) > 1:
             # Sellers of one part may be paid by buyers of another: first everybody pays.
             together = batched(self.ids, COLLECTED_TOGETHER)
-            gas += [self.venue.send("collect", self.slot, part).gas_used for part in together]
-        gas += [settlement.send("settle", self.slot, part).gas_used for part in parts]
-        return stage_gas("settle", gas)
+            sent += [self.venue.send("collect", self.slot, part) for part in together]
+        sent += [settlement.send("settle", self.slot, part) for part in parts]
+        return stage_gas("settle", sent)
 
     def _bind(self, place: int) -> None:
         system, person = self.system, self.people[place]

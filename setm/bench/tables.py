@@ -23,6 +23,7 @@ def tables(found: Found) -> dict[str, pl.DataFrame]:
         columns.SECONDS: _seconds(found),
         columns.MEMORY: _memory(found),
         columns.GROWTH: _growth(found),
+        columns.SCALE: _scale(found),
     }
     return {table.name: frame(table, list(made)) for table, made in rows.items()}
 
@@ -81,6 +82,7 @@ def _stages(found: Found) -> Iterator[Row]:
                 "transactions": stage.transactions,
                 "total_gas": stage.gas,
                 "largest_gas": stage.largest_gas,
+                "input_bytes": stage.input_bytes,
             }
 
 
@@ -134,4 +136,24 @@ def _growth(found: Found) -> Iterator[Row]:
             "exponent": one.exponent,
             "is_linear": one.is_linear,
             "is_share_falling": one.is_share_falling,
+        }
+
+
+def _scale(found: Found) -> Iterator[Row]:
+    for one in found.scale:
+        yield {
+            "venue": one.venue,
+            "slots": one.slots,
+            "participants": one.participants,
+            "chain": one.chain.name,
+            "block_gas": one.chain.block_gas,
+            "block_s": float(one.chain.block_seconds),
+            "stage": one.stage,
+            "total_gas": one.gas,
+            "input_bytes": one.input_bytes,
+            "transactions": one.transactions,
+            "blocks": one.blocks,
+            "duration_s": float(one.seconds),
+            "day_share": one.day_share,
+            "fit_error": one.fit_error,
         }

@@ -15,6 +15,7 @@ from setm import messages
 from setm.bench.auction import case_study_orders, covering_orders
 from setm.bench.measured import Machine, Measured, StageGas, VenueBench, in_process, stage_gas
 from setm.bench.street import Street
+from setm.evm.machine import Receipt
 from setm.evm.market import OPEN_MODE
 from setm.evm.tariff import DEFAULTS as TARIFF
 from setm.orders import digest, opening_word, salt
@@ -64,24 +65,24 @@ class AuctionBench:
             street.evm.now = gate
             words = [opening_word(*pair) for pair in zip(orders, salts, strict=True)]
             parts = batched(words, OPENED_TOGETHER)
-            yield stage_gas("open", [auction.send("open", slot, part).gas_used for part in parts])
+            yield stage_gas("open", [auction.send("open", slot, part) for part in parts])
         else:
             yield stage_gas("post", [_place(street, order) for order in orders])
         street.evm.now = gate + config["reveal_window"]
-        yield stage_gas("clear", [auction.send("clear", slot).gas_used])
+        yield stage_gas("clear", [auction.send("clear", slot)])
 
 
-def _commit(street: Street, order: Order, secret: int) -> int:
+def _commit(street: Street, order: Order, secret: int) -> Receipt:
     sealed = digest(street.evm.chain_id, street.venue.address, order, secret)
     sender = street.people[order.participant_id - street.ids[0]]
     values = (order.slot, order.side, BOUND, sealed)
-    return street.venue.send("commit", values, sender=sender).gas_used
+    return street.venue.send("commit", values, sender=sender)
 
 
-def _place(street: Street, order: Order) -> int:
+def _place(street: Street, order: Order) -> Receipt:
     sender = street.people[order.participant_id - street.ids[0]]
     values = (order.slot, order.side, order.tick, order.energy_wh)
-    return street.venue.send("placeOrder", values, sender=sender).gas_used
+    return street.venue.send("placeOrder", values, sender=sender)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class NegotiationBench:
         pairs = range(len(street.people) // 2)
         yield stage_gas("post", [self._agree(street, number) for number in pairs])
 
-    def _agree(self, street: Street, number: int) -> int:
+    def _agree(self, street: Street, number: int) -> Receipt:
         buyer, seller = street.people[2 * number : 2 * number + 2]
         rng = random.Random(f"agreement {number}")
         terms = Terms(
@@ -123,7 +124,7 @@ class NegotiationBench:
             deadline=street.start_of(street.slot),
         )
         signed = buyer, message.sign(buyer.key), seller, message.sign(seller.key)
-        return street.venue.send("agree", tuple(message.values.values()), *signed).gas_used
+        return street.venue.send("agree", tuple(message.values.values()), *signed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +146,11 @@ class TariffBench:
         taking_from = street.start_of(slot) - TARIFF["announce_lead"]
         street.until(taking_from)
         announced = [(person, (slot, side, energy)) for person, side, energy in wishes]
-        yield stage_gas(
-            "post", [venue.send("announce", one, sender=who).gas_used for who, one in announced]
-        )
+        yield stage_gas("post", [venue.send("announce", one, sender=who) for who, one in announced])
         street.evm.now = taking_from
         price = venue.call("priceOf", slot)
         taken = [(who, (*one, price)) for who, one in announced]
-        yield stage_gas(
-            "clear", [venue.send("take", one, sender=who).gas_used for who, one in taken]
-        )
+        yield stage_gas("clear", [venue.send("take", one, sender=who) for who, one in taken])
 
 
 VENUES: tuple[VenueBench, ...] = (

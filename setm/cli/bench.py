@@ -130,6 +130,7 @@ def _print(found: Found) -> None:
         ("gas per participant-day, its growth in N", lines.growth_lines(found)),
         ("gas per order of peers, quoted, and over ours at N = 100", compared),
         ("how peers pay, and whether an order can be left out", peers.notes() if compared else []),
+        ("what many participants would take of a chain", lines.scale_lines(found)),
         ("the same calls on a chain", lines.same_lines(found)),
         *lines.day_lines(found).items(),
         ("what is promised", lines.headline_lines(found)),

@@ -41,6 +41,7 @@ class Receipt:
     value: Any
     gas_used: int
     events: tuple[abi.Event, ...]
+    input_bytes: int
 
     def named(self, name: str) -> list[abi.Event]:
         """Return the events of one name."""
@@ -278,7 +279,7 @@ class Contract:
         action = f"{self.name}.{function}"
         output, used, events = self.evm.send_raw(self, data, sender=sender, gas=gas, action=action)
         value = _unpacked(abi.decode(entry["outputs"], output))
-        return Receipt(value=value, gas_used=used, events=events)
+        return Receipt(value=value, gas_used=used, events=events, input_bytes=len(data))
 
     def __getattr__(self, function: str) -> Callable[..., Any]:
         entry = next((e for (name, _), e in self._functions.items() if name == function), None)

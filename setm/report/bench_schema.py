@@ -77,6 +77,7 @@ STAGES = Table(
         TRANSACTIONS,
         _gas("total", "all transactions of the stage"),
         _gas("largest", "the dearest transaction"),
+        _column("input_bytes", "B", "input of all transactions", "integer"),
     ),
 )
 SAME_GAS = Table(
@@ -127,6 +128,27 @@ GROWTH = Table(
         _flag("is_share_falling", "gas only: whether gas per order never rises with N"),
     ),
 )
+SCALE = Table(
+    name="scale",
+    meaning="what many participants would cost, by the lines fitted to the days that were measured",
+    order=(),
+    columns=(
+        VENUE,
+        SLOTS,
+        PARTICIPANTS,
+        _text("chain", "chain that does nothing else"),
+        _gas("block", "what a block holds"),
+        _column("block_s", "s", "from one block to the next"),
+        STAGE,
+        _gas("total", "all transactions of the stage"),
+        _column("input_bytes", "B", "input of all transactions", "integer"),
+        _count("transactions", "transactions, by gas (EIP-7825) and by input (128 KiB)"),
+        _count("blocks", "blocks that they fill"),
+        _column("duration_s", "s", "how long they fill the chain's blocks"),
+        _column("day_share", "-", "of all blocks of a day, those that they fill"),
+        _column("fit_error", "-", "largest relative difference between line and measurement"),
+    ),
+)
 HEADLINES = Table(
     name="headlines",
     meaning="what is promised, what was measured",
@@ -149,4 +171,5 @@ BENCH_TABLES = (
     SECONDS,
     MEMORY,
     GROWTH,
+    SCALE,
 )

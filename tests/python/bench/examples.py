@@ -1,6 +1,19 @@
 """Measured days that no machine made: what is derived from them can be said in advance."""
 
+from dataclasses import dataclass
+
 from setm.bench.measured import DAY_AHEAD, Measured, stage_gas
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A transaction of so much gas, whose input has a byte for each unit of it."""
+
+    gas_used: int
+
+    @property
+    def input_bytes(self):
+        return self.gas_used
 
 
 def measured(venue=DAY_AHEAD, participants=100, slots=96, post=400, clear=50, settle=300):
@@ -12,9 +25,9 @@ def measured(venue=DAY_AHEAD, participants=100, slots=96, post=400, clear=50, se
         slots=slots,
         orders=orders,
         stages=(
-            stage_gas("post", [post * orders]),
-            stage_gas("clear", [clear * orders]),
-            stage_gas("readings", [100 * orders]),
-            stage_gas("settle", [settle * orders // 2] * 2),
+            stage_gas("post", [Sent(post * orders)]),
+            stage_gas("clear", [Sent(clear * orders)]),
+            stage_gas("readings", [Sent(100 * orders)]),
+            stage_gas("settle", [Sent(settle * orders // 2)] * 2),
         ),
     )
