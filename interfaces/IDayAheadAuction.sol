@@ -87,6 +87,18 @@ interface IDayAheadAuction is IVenue {
     /// of a span share a pool (`slotPool`), so groups that pay most on balance come first.
     function closeGroup(IScheduleBook.BookKey calldata key, uint32 group, Member[] calldata members) external;
 
+    /// @notice The same for several members of a group.
+    /// @param places of the members in their group
+    /// @param fills of these members, ceil(spanSlots / 8) words each
+    function unpackMany(
+        IScheduleBook.BookKey calldata key,
+        uint32 group,
+        Member[] calldata members,
+        uint256[] calldata places,
+        uint256[] calldata fills,
+        uint256[] calldata margins
+    ) external;
+
     /* READING */
 
     /// @notice Why the venue would not bind that much for a participant's span; None if it would.

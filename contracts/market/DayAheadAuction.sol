@@ -17,6 +17,13 @@ import {PositionLib} from "./PositionLib.sol";
 contract DayAheadAuction is OutcomeClosing {
     using MarginLib for uint256;
 
+    /// @dev Where a group stands.
+    struct Place {
+        bytes32 book;
+        uint32 span;
+        uint32 group;
+    }
+
     constructor(
         IClearinghouse clearinghouse_,
         address settlement_,
@@ -34,17 +41,59 @@ contract DayAheadAuction is OutcomeClosing {
         uint256[] calldata fills,
         uint256[] calldata margins
     ) external {
-        (bytes32 book, uint32 attempt, bytes32 expected) = _requireFinal(key);
+        bytes32 book = _requireOutcomes(key, group, members, margins);
+
+        _writeOut(Place(book, key.span, group), members[place], fills, margins);
+    }
+
+    /// @inheritdoc IDayAheadAuction
+    /// @dev Bounded by the group.
+    function unpackMany(
+        IScheduleBook.BookKey calldata key,
+        uint32 group,
+        Member[] calldata members,
+        uint256[] calldata places,
+        uint256[] calldata fills,
+        uint256[] calldata margins
+    ) external {
+        Place memory at = Place(_requireOutcomes(key, group, members, margins), key.span, group);
+        uint256 words = _wordsOf();
+        uint256 length = places.length * words;
+        require(fills.length == length, IScheduleBook.WordsMismatch(length, fills.length));
+
+        for (uint256 i = 0; i < places.length; ++i) {
+            _writeOut(at, members[places[i]], fills[i * words:(i + 1) * words], margins);
+        }
+    }
+
+    /// @dev Refuses a book that is not final, other members than those of the group, and other margins than the book's.
+    function _requireOutcomes(
+        IScheduleBook.BookKey calldata key,
+        uint32 group,
+        Member[] calldata members,
+        uint256[] calldata margins
+    ) private view returns (bytes32 book) {
+        uint32 attempt;
+        bytes32 expected;
+        (book, attempt, expected) = _requireFinal(key);
         _requireGroup(book, attempt, group, members);
         bytes32 found = keccak256(abi.encodePacked(margins));
         require(found == expected, MarginsMismatch(book, expected, found));
-        Member calldata member = members[place];
-        found = keccak256(abi.encodePacked(fills));
-        require(member.head != 0 && found == member.fills, GroupMismatch(book, group, member.fills, found));
+    }
 
-        _unpackOne(key.span, uint32(member.head >> 224), fills, margins);
+    function _writeOut(
+        Place memory at,
+        Member calldata member,
+        uint256[] calldata fills,
+        uint256[] calldata margins
+    ) private {
+        bytes32 found = keccak256(abi.encodePacked(fills));
+        bool isBound = member.head != 0 && found == member.fills;
+        require(isBound, GroupMismatch(at.book, at.group, member.fills, found));
 
-        emit OutcomeUnpacked(book, uint32(member.head >> 224));
+        _unpackOne(at.span, uint32(member.head >> 224), fills, margins);
+
+        emit OutcomeUnpacked(at.book, uint32(member.head >> 224));
     }
 
     function _unpackOne(

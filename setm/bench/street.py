@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 from setm import messages
 from setm.bench.measured import Machine, StageGas, stage_gas
 from setm.evm import Contract, Evm, Person, System, default_config, deploy_system
+from setm.evm.machine import Receipt
 from setm.metering import RING
 from setm.simulation.batches import batched
 from setm.simulation.delivery import COLLECTED_TOGETHER, POSTED_TOGETHER, SETTLED_TOGETHER
@@ -26,7 +27,8 @@ SLOT_SECONDS = 900
 # Enough for everything that is traded here, 1e-6 EUR.
 PLENTY = 10**12
 CAPACITY_WH = 10_000
-FOREVER = 2**32 - 1
+# The last slot that ends a day.
+FOREVER = (2**32 - 1) // 96 * 96
 # On a chain each transaction takes a second, and each of a participant's slots a few transactions.
 SECONDS_EACH = 6
 LEAD_SECONDS = 86_400
@@ -38,7 +40,9 @@ Wish = tuple[Person, Side, int]
 class Street:
     """``count`` prosumers, funded for the venue in the role ``role`` and for settlement, and metered."""
 
-    def __init__(self, count: int, role: str, machine: Machine, **sections: Any) -> None:
+    def __init__(
+        self, count: int, role: str, machine: Machine, *, is_daily: bool = False, **sections: Any
+    ) -> None:
         self.evm: Evm = machine(FIRST_SLOT * SLOT_SECONDS - LEAD_SECONDS)
         self.system: System = deploy_system(self.evm, default_config(**sections))
         self.venue: Contract = getattr(self.system, role)
@@ -49,7 +53,7 @@ class Street:
         for place, person in enumerate(self.people):
             self.system.fund(person, self.venue, PLENTY)
             self.system.fund(person, self.system.settlement, PLENTY)
-            self._bind(place)
+            self._bind(place, is_daily)
         self.system.fund(self.system.operator, self.system.settlement, PLENTY)
 
     @property
@@ -89,29 +93,36 @@ class Street:
     def settle(self) -> StageGas:
         """Settle everybody once the readings are final, in the batches of a run."""
         self.evm.now += sum(self.system.config["metering"].values()) + SLOT_SECONDS
+        return stage_gas("settle", self.settled())
+
+    def settled(self) -> list[Receipt]:
+        """Settle everybody now, and return what that took."""
         settlement = self.system.settlement.on(self.evm)
-        parts, sent = list(batched(self.ids, SETTLED_TOGETHER)), []
+        parts = list(batched(self.ids, SETTLED_TOGETHER))
+        sent: list[Receipt] = []
         if len(parts) > 1:
             # Sellers of one part may be paid by buyers of another: first everybody pays.
             together = batched(self.ids, COLLECTED_TOGETHER)
             sent += [self.venue.send("collect", self.slot, part) for part in together]
         sent += [settlement.send("settle", self.slot, part) for part in parts]
-        return stage_gas("settle", sent)
+        return sent
 
-    def _bind(self, place: int) -> None:
+    def _bind(self, place: int, is_daily: bool) -> None:
         system, person = self.system, self.people[place]
         binding = messages.binding(
             system.domain(system.meters),
             meter_id=keccak(text=f"serial {place}"),
             participant_id=person.id,
-            device_key=self._device(place).address,
+            device_key=self.device(place).address,
             capacity_wh=CAPACITY_WH,
             valid_until_slot=FOREVER,
+            is_daily=is_daily,
         )
         terms, signature = tuple(binding.values.values()), binding.sign(system.authority)
         system.meters.send("bindMeter", terms, system.authority, signature, sender=person)
 
-    def _device(self, place: int) -> Any:
+    def device(self, place: int) -> Any:
+        """Return the key in the meter of who stands at that place."""
         return self.evm.account(f"meter {place}")
 
     def _signed(self, place: int) -> tuple[int, bytes, bytes]:
@@ -123,4 +134,4 @@ class Street:
             export_wh=Wh(rng.randrange(3_000)),
         )
         message = messages.reading(self.system.domain(self.system.meters), reading)
-        return (reading.word, *message.sign_compact(self._device(place)))
+        return (reading.word, *message.sign_compact(self.device(place)))

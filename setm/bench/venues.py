@@ -14,6 +14,7 @@ from eth_utils.crypto import keccak
 from setm import messages
 from setm.bench.auction import case_study_orders, covering_orders
 from setm.bench.measured import Machine, Measured, StageGas, VenueBench, in_process, stage_gas
+from setm.bench.schedules import SchedulesBench
 from setm.bench.street import Street
 from setm.evm.machine import Receipt
 from setm.evm.market import OPEN_MODE
@@ -158,6 +159,8 @@ VENUES: tuple[VenueBench, ...] = (
     AuctionBench(is_sealed=False),
     NegotiationBench(),
     TariffBench(),
+    SchedulesBench(role="day_ahead"),
+    SchedulesBench(role="intraday"),
 )
 
 

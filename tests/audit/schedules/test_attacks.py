@@ -568,6 +568,37 @@ def test_outcomes_are_written_out_once_and_settled_to_the_unit(place: World) -> 
         assert place.venue.call("boundOf", slot, outcome.participant_id) == 0
 
 
+def test_outcomes_are_written_out_together_as_one_by_one_and_once(place: World) -> None:
+    schedules = two_sided(place)
+    entries, words, book = prepared(place, schedules)
+    place.post(entries, words, book)
+    place.at(place.gate + place.config["post_window"])
+    members, margins = members_of(book.outcomes), list(book.margins)
+    places = list(range(1, len(members)))
+    fills = [word for at in places for word in fills_of(book.outcomes[at])]
+
+    def unpack(places: list[int], fills: list[int], margins: list[int] = margins) -> Any:
+        arguments = (place.key, 0, members, places, fills, margins)
+        return place.venue.send("unpackMany", *arguments)
+
+    refused("WordsMismatch", lambda: unpack(places, fills[:-1]))
+    refused("GroupMismatch", lambda: unpack(places[::-1], fills))
+    refused("OutcomeMismatch", lambda: unpack([1, 1], fills[:1] * 2))
+    refused("MarginsMismatch", lambda: unpack(places, fills, [margins[0] + 1]))
+    written = unpack(places, fills).named("OutcomeUnpacked")
+    others = [outcome.participant_id for outcome in book.outcomes[1:]]
+    assert [event.args["participantId"] for event in written] == others
+    for outcome in book.outcomes[1:]:
+        trade = place.venue.call("tradeOf", place.span, outcome.participant_id)
+        bought, sold = max(outcome.fills[0], 0), max(-outcome.fills[0], 0)
+        assert tuple(trade) == (bought, sold, outcome.payment, outcome.revenue)
+        assert place.venue.call("boundOf", place.span, outcome.participant_id) == outcome.bound
+    refused("OutcomeMismatch", lambda: unpack(places[:1], fills[:1]))
+    # The first one is still packed.
+    assert place.venue.call("outcomeOf", place.span, book.outcomes[0].participant_id) == 1
+    unpack([0], fills_of(book.outcomes[0]))
+
+
 def test_other_fills_members_or_margins_are_not_written_out(place: World) -> None:
     schedules = two_sided(place)
     entries, words, book = prepared(place, schedules)
