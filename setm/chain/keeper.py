@@ -12,6 +12,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from web3.types import RPCEndpoint, RPCResponse
@@ -117,8 +118,13 @@ class Keeper:
             for item in self._lost()
             if but is None or item.number != but.number
         ]
-        for item in lost:
-            self._put_back(item)
+        for _, block in groupby(lost, key=lambda item: item.mined.block if item.mined else 0):
+            together = list(block)
+            if self.takes_many and len(together) > 1:
+                self._put_back_block(together)
+            else:
+                for item in together:
+                    self._put_back(item)
         self._saw(self._block("latest"))
         self._advance(self._floor)
         return lost
@@ -140,6 +146,22 @@ class Keeper:
             for item, mined in seen
             if item.state is State.SENT or (mined.block, mined.block_hash) in gone
         ]
+
+    def _put_back_block(self, entries: Sequence[Entry]) -> None:
+        """Put back what stood in one block into one block, at its time; what does not get there, alone."""
+        newest = {item.number: _alive(self.journal.signatures(item))[-1] for item in entries}
+        found = self._found_among(entries, newest)
+        missing = [item for item in entries if item.number not in found]
+        if missing and missing[0].mined is not None:
+            self._advance(missing[0].mined.timestamp - 1)
+        found |= self._made_together(missing, newest)
+        for item in entries:
+            if item.mined is None or item.number not in found:
+                self._put_back(item)
+            elif _outcome(found[item.number]) == _outcome(item.mined):
+                self.journal.mined(item, found[item.number])
+            else:
+                self._put_back(item)
 
     def _put_back(self, entry: Entry) -> None:
         before = entry.mined
@@ -179,19 +201,32 @@ class Keeper:
         The others stay sent: ``deliver`` finds out what became of each. Blocks are made when all are there, so that
         they stand in them by their fees and not by when each happened to arrive.
         """
-        sent = self.journal.sent_many(entries)
-        newest = {item.number: self.journal.signatures(item)[-1] for item in sent}
+        newest = {item.number: self.journal.signatures(item)[-1] for item in entries}
+        again = [item for item in entries if item.state is State.SENT]
+        # What was handed in before may be in a block: then no other block is made for it.
+        found = self._found_among(again, newest) if again else {}
+        new = self.journal.sent_many([item for item in entries if item.state is State.SIGNED])
+        sent = {item.number: item for item in [*again, *new]}
+        found |= self._made_together([i for i in sent.values() if i.number not in found], newest)
+        mined = [(item, found[item.number]) for item in sent.values() if item.number in found]
+        sent |= {item.number: item for item in self.journal.mined_many(mined)}
+        return [sent[item.number] for item in entries]
+
+    def _made_together(
+        self, entries: Sequence[Entry], newest: Mapping[int, Signed]
+    ) -> dict[int, Mined]:
+        """Hand in lines and make the blocks that hold them; return the places of those found, by number."""
+        if not entries:
+            return {}
+        entries = sorted(entries, key=lambda item: item.number)
         try:
             self._make_blocks_at_once(False)
-            for part in _parts(sent, newest):
+            for part in _parts(entries, newest):
                 raw = [["0x" + newest[item.number].raw.hex()] for item in part]
                 self._ask_many("eth_sendRawTransaction", raw)
-            found = self._mined_among(sent, newest)
+            return self._mined_among(entries, newest)
         finally:
             self._make_blocks_at_once(True)
-        mined = [(item, found[item.number]) for item in sent if item.number in found]
-        written = {item.number: item for item in self.journal.mined_many(mined)}
-        return [written.get(item.number, item) for item in sent]
 
     def _make_blocks_at_once(self, wanted: bool) -> None:
         """Let a local Anvil make a block for each transaction that comes, or only when it is told to."""

@@ -193,8 +193,8 @@ def send_all(calls: Sequence[Call]) -> list[TxReceipt]:
 
 def _sent_together(keeper: Keeper, calls: Sequence[Call]) -> list[TxReceipt]:
     entries = _signed_entries(keeper, calls)
-    fresh = [item for item in entries if item.state is State.SIGNED]
-    if keeper.takes_many and len(fresh) > 1:
+    fresh = [item for item in entries if item.state in (State.SIGNED, State.SENT)]
+    if keeper.takes_many and len(calls) > 1 and fresh:
         handed = {item.number: item for item in keeper.hand_in_many(fresh)}
         entries = [handed.get(item.number, item) for item in entries]
     done = []
