@@ -221,12 +221,27 @@ class Keeper:
         entries = sorted(entries, key=lambda item: item.number)
         try:
             self._make_blocks_at_once(False)
-            for part in _parts(entries, newest):
-                raw = [["0x" + newest[item.number].raw.hex()] for item in part]
-                self._ask_many("eth_sendRawTransaction", raw)
+            unknown = list(entries)
+            for _ in range(self.patience.attempts):
+                for part in _parts(unknown, newest):
+                    raw = [["0x" + newest[item.number].raw.hex()] for item in part]
+                    self._ask_many("eth_sendRawTransaction", raw)
+                # One that is lost on the way would stand in a block after those that follow it.
+                unknown = self._unknown_among(unknown, newest)
+                if not unknown:
+                    break
             return self._mined_among(entries, newest)
         finally:
             self._make_blocks_at_once(True)
+
+    def _unknown_among(self, entries: Sequence[Entry], newest: Mapping[int, Signed]) -> list[Entry]:
+        hashes = [[newest[item.number].tx_hash] for item in entries]
+        answers = self._ask_many("eth_getTransactionByHash", hashes)
+        return [
+            item
+            for item, answer in zip(entries, answers, strict=True)
+            if answer is None or answer.get("result") is None
+        ]
 
     def _make_blocks_at_once(self, wanted: bool) -> None:
         """Let a local Anvil make a block for each transaction that comes, or only when it is told to."""

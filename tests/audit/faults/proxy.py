@@ -317,7 +317,18 @@ class Proxy:
         if self.schedule.is_gone:
             raise Dropped
         if isinstance(request, list):
-            return 200, self._forward(request)
+            return 200, self._together(request)
+        return self._alone(request)
+
+    def _together(self, requests: Sequence[Request]) -> bytes:
+        """Answer many requests that came in one, each with its own fault; what is no answer loses them all."""
+        answers = [self._alone(one)[1] for one in requests]
+        try:
+            return json.dumps([json.loads(answer) for answer in answers]).encode()
+        except ValueError:
+            raise Dropped from None
+
+    def _alone(self, request: Request) -> tuple[int, bytes]:
         fault, effects = self.schedule.due(request["method"])
         self._affect(effects, after=False)
         if self.schedule.is_gone:
