@@ -27,7 +27,7 @@ CONFIG: dict[str, Any] = {
         "retail_price": 55_500,
         "feed_in_price": 30_000,
         "fraud_penalty": 50_000,
-        "release_delay": 5_400,
+        "release_delay": 90_300,
     },
     "auction": {
         "floor_price": 30_000,
