@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from setm import metering
+from setm.days import slots_a_day
 from setm.errors import DataError
 from setm.metering import Meter, ReadingView, Record, Windows
+from setm.schedules.words import SLOTS_PER_WORD
 from setm.types import Reading
-from tests.audit.machine.model_base import Refusal, Side, require
+from tests.audit.machine.model_base import Refusal, Side, require, require_any
 from tests.audit.machine.steps import NOBODY, Sig, Signed, Step
 from tests.audit.machine.world import CONFIG
 
 OPERATOR = 1
+DAY_WORDS = -(-slots_a_day(CONFIG["slot_seconds"]) // SLOTS_PER_WORD)
+# Meter and day, r, vs, and the words of import and export.
+DAY_STRIDE = 3 + 2 * DAY_WORDS
 WINDOWS = Windows(slot_seconds=CONFIG["slot_seconds"], **CONFIG["metering"])
 
 
@@ -29,6 +34,8 @@ class Belonging:
 
 
 class MeterSide(Side):
+    windows = WINDOWS
+
     def start_meters(self) -> None:
         self.meters: tuple[Meter, ...] = ()
         self.belongings: tuple[Belonging, ...] = ()
@@ -52,7 +59,7 @@ class MeterSide(Side):
         require(is_accepted, "AuthorityNotAccepted", authority=authority)
         is_signed = self.world.is_good(step, signature, authority)
         require(is_signed, "BindingNotSigned", authority=authority)
-        start = WINDOWS.next_slot(self.now)
+        start = self.windows.next_slot(self.now)
         require(int(meter_id, 16) != 0, "BindingRefused", field="meterId")
         require(device != NOBODY, "BindingRefused", field="deviceKey")
         require(capacity_wh != 0, "BindingRefused", field="capacityWh")
@@ -97,7 +104,7 @@ class MeterSide(Side):
         if not self._is_authority(step, meter):
             is_owner = self.owner(step.sender) == self.belonging(meter).participant_id
             require(is_owner, "NotEntitled", caller=step.sender)
-        self._put_meter(metering.retired(self.meters[meter - 1], WINDOWS, self.now))
+        self._put_meter(metering.retired(self.meters[meter - 1], self.windows, self.now))
 
     def _put_meter(self, meter: Meter) -> None:
         place = meter.number - 1
@@ -129,7 +136,7 @@ class MeterSide(Side):
         meter = self.meters[reading.meter - 1] if known else nobody
         records = self.records.get(reading.meter, {})
         try:
-            record = metering.accept(records, meter, reading, WINDOWS, self.now)
+            record = metering.accept(records, meter, reading, self.windows, self.now)
         except DataError as error:
             name = str(error).partition("(")[0]
             if name == "MeterNotValidInSlot":
@@ -158,7 +165,7 @@ class MeterSide(Side):
         is_entitled = who in (self.belonging(meter).participant_id, OPERATOR)
         require(is_entitled, "NotEntitled", caller=step.sender)
         records = self.records.get(meter, {})
-        found = metering.dispute(records, self.meters[meter - 1], slot, WINDOWS, self.now)
+        found = metering.dispute(records, self.meters[meter - 1], slot, self.windows, self.now)
         self._put_record(meter, found)
 
     def meters_resolve(
@@ -169,7 +176,7 @@ class MeterSide(Side):
             self.records.get(meter, {}),
             self.meters[meter - 1],
             slot,
-            WINDOWS,
+            self.windows,
             self.now,
             import_wh=import_wh,
             export_wh=export_wh,
@@ -186,11 +193,42 @@ class MeterSide(Side):
             require(is_signed, "ForgedReading", meter=first.meter, slot=first.slot)
         meter = self.meters[first.meter - 1]
         record, ended = metering.prove_equivocation(
-            self.records.get(first.meter, {}), meter, first.slot, WINDOWS, self.now
+            self.records.get(first.meter, {}), meter, first.slot, self.windows, self.now
         )
         if record.is_fraud:
             self._put_record(first.meter, record)
         self._put_meter(ended)
+
+    # Whole days: here all meters are read slot by slot
+
+    def meters_post_days(self, step: Step, readings: Sequence[int]) -> None:
+        whole = len(readings) - len(readings) % DAY_STRIDE
+        is_whole = len(readings) == whole
+        require(is_whole, "WordsMismatch", expected=whole, found=len(readings))
+        require_any(not readings, "*")
+
+    def meters_dispute_day(self, step: Step, meter: int, day: int) -> None:
+        who = self.owner(step.sender)
+        is_entitled = who in (self.belonging(meter).participant_id, OPERATOR)
+        require(is_entitled, "NotEntitled", caller=step.sender)
+        require(False, "DayStateMismatch", meter=meter, day=day, found=0)
+
+    def meters_resolve_day(self, step: Step, meter: int, day: int, values: Sequence[int]) -> None:
+        require(self._is_authority(step, meter), "NotEntitled", caller=step.sender)
+        require(False, "DayStateMismatch", meter=meter, day=day, found=0)
+
+    def meters_prove_day_equivocation(
+        self, step: Step, meter: int, day: int, a: Any, b: Any
+    ) -> None:
+        self.belonging(meter)
+        require(False, "MeterNotDaily", meter=meter)
+
+    def meters_unpack_day(self, step: Step, meter: int, day: int, values: Sequence[int]) -> None:
+        expected = 2 * DAY_WORDS
+        is_whole = len(values) == expected
+        require(is_whole, "WordsMismatch", expected=expected, found=len(values))
+        self.belonging(meter)
+        require(False, "DayNotPacked", meter=meter, day=day)
 
     def reading_view(self, participant_id: int, slot: int) -> ReadingView:
         """Return what settlement reads."""
@@ -201,7 +239,7 @@ class MeterSide(Side):
         ]
         meter = metering.meter_in(history, slot)
         records = self.records.get(meter.number, {}) if meter else {}
-        return metering.reading_view(records, meter, slot, WINDOWS, self.now)
+        return metering.reading_view(records, meter, slot, self.windows, self.now)
 
 
 def reading_of(word: int) -> Reading:

@@ -132,6 +132,10 @@ class SettlementSide(Side):
         self._pay(bills)
         return ids
 
+    def settlement_settle_day(self, step: Step, venue: str, *args: Any) -> None:
+        # No venue here clears days.
+        require_any(False, "*")
+
     def _mark(self, slot: int, participant_ids: Sequence[int]) -> list[int]:
         ids: list[int] = []
         for who in participant_ids:

@@ -12,13 +12,17 @@ from tests.audit.machine.invariants import INVARIANTS
 from tests.audit.machine.running import Tally
 
 # Nobody but a contract of the system may ever call these with success.
-INTERNAL = {"addMargin", "close", "release", "collectTags"}
+INTERNAL = {"addMargin", "close", "closeMany", "release", "collectTags"}
 # Succeed only in ways that the machine does not go.
 NEVER_DONE = {
     ("token", "permit"),
     ("registry", "changeDefaultAdminDelay"),
     # Only a venue's, which the machine has in "anonymous".
     *(("notes", name) for name in ("sell", "refund", "spend")),
+    # No venue here clears days, and no meter is read day by day.
+    ("settlement", "settleDay"),
+    *(("meters", f"{name}Day") for name in ("dispute", "resolve", "unpack")),
+    ("meters", "proveDayEquivocation"),
     # Once, before anything else.
     ("tags", "setPledgeBook"),
     # Of an open auction, and of a sealed one.
