@@ -27,10 +27,7 @@ def some_words(c: Chooser) -> tuple[int, ...]:
         tick = c.dice.randrange(100, 112) if c.chance(95) else c.dice.choice([0, 255])
         return SlotOrder(side=side, tick=tick, energy_wh=Wh(c.dice.randint(1, most_wh)))
 
-    words = pack_orders([order() for _ in range(c.terms.span_slots)])
-    if c.chance(2) and c.terms.span_slots % 8:
-        words[-1] |= 1 << 32 * (c.terms.span_slots % 8)
-    return tuple(words)
+    return tuple(pack_orders([order() for _ in range(c.terms.span_slots)]))
 
 
 def some_signature(c: Chooser, key: Key, who: int) -> By:
@@ -98,6 +95,8 @@ def force(c: Chooser) -> Step | None:
     if 2 <= who <= len(participants) and c.chance(90):
         key = (key[0], participants[who - 1].credential.zone, key[2])
     words = some_words(c) if c.chance(97) else (*some_words(c), 0)
+    if c.chance(3) and c.terms.span_slots % 8:
+        words = (*words[:-1], words[-1] | 1 << 32 * (c.terms.span_slots % 8))
     return c.step(sender, "book", "force", key, words)
 
 
@@ -172,7 +171,7 @@ def _is_alive(c: Chooser, key: Key, attempt: int) -> bool:
 
 @action(20)
 def unpack(c: Chooser) -> Step | None:
-    """An outcome is written out; now and then too early, twice, or another than was bound."""
+    """An outcome is written out, or several; now and then too early, twice, or another than was bound."""
     packed = [
         (place, at)
         for place, members in c.model.groups.items()
@@ -193,17 +192,34 @@ def unpack(c: Chooser) -> Step | None:
         found = c.one([(place, 0) for place in list(c.memory.groups)[-8:]])
     if found is None:
         return None
-    (key, _, group), at = found
-    members = c.memory.groups[found[0]]
-    fills = list(members[at].fills) or [0]
-    members = [m._replace(is_hidden=i != at and c.chance(60)) for i, m in enumerate(members)]
+    place, at = found
+    chosen = [at]
+    if c.chance(30):
+        chosen = [i for where, i in ready if where == place and (i == at or c.chance(70))] or [at]
+    if c.chance(3):
+        chosen = [*chosen, chosen[0]]
+    return _writing_out(c, place, chosen)
+
+
+def _writing_out(c: Chooser, place: tuple[Key, int, int], chosen: list[int]) -> Step:
+    key, _, group = place
+    members = c.memory.groups[place]
+    fills = [word for at in chosen for word in members[at].fills]
+    members = [
+        m._replace(is_hidden=i not in chosen and c.chance(60)) for i, m in enumerate(members)
+    ]
     margins = list(c.model.book_at(key).margins) or [257] * c.terms.span_slots
     if c.chance(4):
         fills[0] ^= 1
     if c.chance(3):
         margins[0] ^= 1 << c.dice.choice([0, 9, 18])
     if c.chance(3):
-        members[at] = members[at]._replace(is_hidden=True)
+        members[chosen[0]] = members[chosen[0]]._replace(is_hidden=True)
     if c.chance(3):
-        at = (at + 1) % len(members)
-    return c.step(c.anybody(), "venue", "unpack", key, group, members, at, fills, margins)
+        chosen[0] = (chosen[0] + 1) % len(members)
+    if len(chosen) == 1 and c.chance(80):
+        args = (key, group, members, chosen[0], fills, margins)
+        return c.step(c.anybody(), "venue", "unpack", *args)
+    if c.chance(3):
+        fills = [*fills, 0]
+    return c.step(c.anybody(), "venue", "unpackMany", key, group, members, chosen, fills, margins)

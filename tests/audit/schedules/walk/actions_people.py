@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from setm.metering import ReadingState
-from tests.audit.machine.model_meters import WINDOWS
 from tests.audit.machine.stage import CAPACITY_WH, YEAR_SECONDS
 from tests.audit.machine.steps import Sig, Signed, Step
 from tests.audit.schedules.walk.choosing import Chooser, action
 from tests.audit.schedules.walk.ground import MEMBERS, credential_values
-from tests.audit.schedules.walk.terms import SLOT
 
 
 @action(7)
@@ -19,7 +17,9 @@ def time_passes(c: Chooser) -> Step | None:
         return c.wait_until(edge + c.dice.choice([-1, 0, 0, 0, 0, 1]))
     if kind < 96:
         return c.wait_until(c.now + c.dice.randrange(1, 300))
-    return c.wait_until(c.now + c.dice.choice([SLOT, 2 * SLOT, 3_600]))
+    return c.wait_until(
+        c.now + c.dice.choice([c.terms.slot_seconds, 2 * c.terms.slot_seconds, 3_600])
+    )
 
 
 # MONEY
@@ -99,7 +99,11 @@ def renew(c: Chooser) -> Step | None:
     known = c.model.registry.participants[who - 1].credential
     zone = known.zone if c.chance(50) else c.dice.choice([1, 1, 1, 2])
     # Some run out in the middle of a span.
-    lifetime = YEAR_SECONDS if c.chance(85) else c.dice.choice([1, SLOT, 4 * SLOT])
+    lifetime = (
+        YEAR_SECONDS
+        if c.chance(85)
+        else c.dice.choice([1, c.terms.slot_seconds, 4 * c.terms.slot_seconds])
+    )
     serial = known.serial + (1 if c.chance(92) else 0)
     account = c.key(who)
     values = credential_values(MEMBERS[who - 2], account, zone, c.now + lifetime, serial)
@@ -119,7 +123,15 @@ def rotate(c: Chooser) -> Step | None:
 @action(4)
 def open_session(c: Chooser) -> Step | None:
     venue = "book" if c.chance(80) else c.dice.choice(("house", "venue"))
-    ends = c.now + c.dice.choice([1, SLOT, 12 * SLOT, 12 * SLOT, 40 * SLOT])
+    ends = c.now + c.dice.choice(
+        [
+            1,
+            c.terms.slot_seconds,
+            12 * c.terms.slot_seconds,
+            12 * c.terms.slot_seconds,
+            40 * c.terms.slot_seconds,
+        ]
+    )
     limit = c.dice.choice([500, 20_000, 10**9, 10**9])
     session = (c.fresh_key(), venue, limit, ends)
     return c.step(c.key(c.member()), "registry", "openSession", session)
@@ -140,11 +152,17 @@ def intrude(c: Chooser) -> Step | None:
         ("bindGroup", (bytes(32), span, 1, 0, [])),
         ("refundGroup", (bytes(32), span, 1, 0, [])),
         ("addMargin", (who, 1_000)),
-        ("close", (c.now // SLOT, who)),
+        ("close", (c.now // c.terms.slot_seconds, who)),
         ("setBook", (c.anybody(),)),
     )
     function, args = c.dice.choice(calls)
     return c.step(c.anybody(), "venue", function, *args)
+
+
+@action(3)
+def write_roster(c: Chooser) -> Step | None:
+    """The book looks for keys there first; what has changed since must not count."""
+    return c.step(c.anybody(), "roster", "write", 0 if c.chance(95) else c.dice.choice([1, 2]))
 
 
 # METERS
@@ -153,7 +171,7 @@ def intrude(c: Chooser) -> Step | None:
 @action(6)
 def read_meters(c: Chooser) -> Step | None:
     """Readings of a slot that has just ended; some bring nothing and are taken to have used something."""
-    slot = c.now // SLOT - c.dice.choice([1, 1, 2, 2, 3])
+    slot = c.now // c.terms.slot_seconds - c.dice.choice([1, 1, 2, 2, 3])
     who = [one for one in c.people() if c.chance(80)] if c.chance(90) else [c.member()]
     readings = []
     for one in who:
@@ -205,7 +223,11 @@ def _record_in(c: Chooser, state: ReadingState) -> tuple[int, int] | None:
 
 @action(3)
 def collect(c: Chooser) -> Step | None:
-    slot = c.one(c.open_slots()) if c.chance(85) else c.now // SLOT + c.dice.randrange(-3, 9)
+    slot = (
+        c.one(c.open_slots())
+        if c.chance(85)
+        else c.now // c.terms.slot_seconds + c.dice.randrange(-3, 9)
+    )
     if slot is None:
         return None
     return c.step(c.anybody(), "venue", "collect", slot, c.ids(c.holders_of(slot)))
@@ -213,7 +235,7 @@ def collect(c: Chooser) -> Step | None:
 
 @action(14)
 def settle(c: Chooser) -> Step | None:
-    done = [slot for slot in c.open_slots() if c.now >= WINDOWS.end_of(slot)]
+    done = [slot for slot in c.open_slots() if c.now >= c.terms.windows.end_of(slot)]
     ready = [
         slot
         for slot in done
@@ -223,7 +245,7 @@ def settle(c: Chooser) -> Step | None:
     if slot is None and c.chance(15):
         slot = c.one(done)
     if c.chance(3):
-        slot = c.now // SLOT - c.dice.randrange(-4, 12)
+        slot = c.now // c.terms.slot_seconds - c.dice.randrange(-4, 12)
     if slot is None:
         return None
     ids = c.ids(c.holders_of(slot))

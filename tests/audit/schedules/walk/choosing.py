@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from tests.audit.machine.steps import WAIT, Outcome, Step
 from tests.audit.schedules.walk.ground import COLLECTORS, MEMBERS, SPARE_KEYS, Stage
 from tests.audit.schedules.walk.steps import Digest, Key, Line, Member
-from tests.audit.schedules.walk.terms import SLOT, Phase
+from tests.audit.schedules.walk.terms import Phase
 
 Thing = TypeVar("Thing")
 OTHERS = ("mallory", "stranger", "operator", "governance", "authority")
@@ -140,7 +140,8 @@ class Chooser:
     def edges(self) -> list[int]:
         """Return the seconds at which something becomes possible or impossible, from now on."""
         terms, model, now = self.terms, self.model, self.now
-        found = [(now // SLOT + 1) * SLOT]
+        found = [(now // terms.slot_seconds + 1) * terms.slot_seconds]
+        found += [terms.start_of(now // terms.span_seconds) + terms.windows.reading_window]
         for span in range(now // terms.span_seconds - 1, now // terms.span_seconds + 8):
             gate = terms.gate_of(span)
             found += [

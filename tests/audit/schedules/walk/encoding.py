@@ -6,20 +6,28 @@ from functools import lru_cache
 from typing import Any
 
 from setm import messages
+from setm.days import day_digest
 from setm.schedules import (
     BOOK_DOMAIN,
+    Entry,
+    ScheduleOutcome,
+    ScheduleRules,
+    Source,
     chained,
     head_word,
     leaf_of_schedule,
+    outcome_of,
+    pack_entries,
     schedule_digest,
     schedule_hash,
+    unpack_members,
     words_hash,
 )
 from setm.signatures import keccak, separator_of
 from tests.audit.machine import signing
 from tests.audit.machine.steps import Step
 from tests.audit.machine.world import secret_of
-from tests.audit.schedules.walk.steps import Batch, Digest, Key, Line, Member
+from tests.audit.schedules.walk.steps import Batch, Day, Digest, Key, Line, Member
 
 SIGNED, FORCED, SET_ASIDE = range(3)
 NONE = bytes(32)
@@ -30,6 +38,8 @@ def plain_args(names: Any, step: Step) -> tuple[Any, ...]:
     key = step.args[0] if step.args else ()
     if step.contract == "book" and step.function == "commit":
         key = (step.args[0], step.args[1], step.sender)
+    if step.function == "postDays":
+        return ([word for day in step.args[0] for word in day_words(names, day)],)
     return tuple(_plain(names, key, value) for value in step.args)
 
 
@@ -50,17 +60,16 @@ def _plain(names: Any, key: Any, value: Any) -> Any:
 
 def batch_of(names: Any, key: Key, batch: Batch) -> tuple[Any, ...]:
     """Return a batch as ``post`` takes it."""
-    entries = [entry_of(names, key, line) for line in batch.lines]
-    words = [word for line in batch.lines for word in line.words] + [0] * batch.odd_words
-    return list(batch.margins), list(batch.sums), entries, words, batch.is_last
+    entries = pack_entries([entry_of(names, key, line) for line in batch.lines], names.span_slots)
+    return list(batch.margins), list(batch.sums), entries + bytes(batch.odd_bytes), batch.is_last
 
 
-def entry_of(names: Any, key: Key, line: Line) -> tuple[int, bytes, bytes]:
+def entry_of(names: Any, key: Key, line: Line) -> Entry:
     """Return an entry: of a forced schedule it holds the leaf of the signed one that it takes the place of."""
-    head = line.source << 32 | line.who
-    if line.sig is None:
-        return head, leaf_of(names, key, line) or NONE, NONE
-    return head, *compact_of(names, key, line)
+    r, vs = leaf_of(names, key, line) or NONE, NONE
+    if line.sig is not None:
+        r, vs = compact_of(names, key, line)
+    return Entry(source=Source(line.source), participant_id=line.who, r=r, vs=vs, orders=line.words)
 
 
 def member_of(member: Member) -> tuple[int, bytes]:
@@ -70,21 +79,29 @@ def member_of(member: Member) -> tuple[int, bytes]:
     return (0, keccak(head.to_bytes(32, "big") + fills)) if member.is_hidden else (head, fills)
 
 
-def heads_told(args: dict[str, Any], words_each: int) -> list[tuple[int, int, int, int]]:
-    """Return who is told to be bound by GroupBound, with payment, cover and revenue."""
-    return [fields_of(head) for head in args["members"][:: words_each + 1]]
+def outcomes_told(
+    members: bytes, margins: tuple[int, ...], rules: ScheduleRules
+) -> list[ScheduleOutcome]:
+    """Return the outcomes of which GroupBound tells the fills; the money follows from the margins."""
+    told = unpack_members(members, rules.span_slots)
+    return [outcome_of(who, fills, margins, rules) for who, fills in told]
 
 
-def fills_told(args: dict[str, Any], words_each: int) -> list[tuple[int, ...]]:
-    """Return the fills' words that GroupBound tells, member by member."""
-    words, stride = args["members"], words_each + 1
-    return [tuple(words[at + 1 : at + stride]) for at in range(0, len(words), stride)]
+def day_words(names: Any, day: Day) -> list[int]:
+    """Return a day as ``postDays`` takes it."""
+    domain = messages.Domain(chain_id=names.chain_id, contract=names.address("meters"))
+    half = len(day.values) // 2
+    digest = _day_digest(domain)(
+        day.meter, day.day, list(day.values[:half]), list(day.values[half:])
+    )
+    r, vs = _signature(day.signer, digest, "good")
+    signature = (int.from_bytes(part, "big") for part in (r, vs))
+    return [day.meter << 32 | day.day, *signature, *day.values]
 
 
-def fields_of(head: int) -> tuple[int, int, int, int]:
-    """Return number, payment, cover and revenue of a head."""
-    low = (1 << 64) - 1
-    return head >> 224, head >> 160 & low, head >> 96 & low, head >> 32 & low
+@lru_cache(maxsize=64)
+def _day_digest(domain: messages.Domain) -> Any:
+    return day_digest(domain)
 
 
 # Signatures and commitments
@@ -112,7 +129,8 @@ def leaf_of(names: Any, key: Key, line: Line) -> bytes | None:
 def posted_leaf(names: Any, key: Key, line: Line) -> bytes:
     """Return what a walk makes of a line that is posted as a signed one."""
     hashed = schedule_hash(key[0], line.who, names.address(key[2]), line.words)
-    return leaf_of_schedule(hashed, *entry_of(names, key, line)[1:])
+    entry = entry_of(names, key, line)
+    return leaf_of_schedule(hashed, entry.r, entry.vs)
 
 
 def compact_of(names: Any, key: Key, line: Line) -> tuple[bytes, bytes]:

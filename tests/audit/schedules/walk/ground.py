@@ -35,6 +35,7 @@ CONTRACTS = {
     "meters": "MeterRegistry",
     "settlement": "Settlement",
     "venue": "DayAheadAuction",
+    "roster": "KeyRoster",
     "book": "ScheduleBook",
 }
 # Whom the lens reads: the grid operator is participant 1.
@@ -113,11 +114,12 @@ class Stage:
         self.terms = terms
         self.chain = chain = Chain(evm)
         self.names = chain.world
+        self.names.span_slots = terms.span_slots
         self.witness = Witness(terms)
         # Off where the invariants alone are to find what is wrong.
         self.is_compared = True
         chain.deploy("token")
-        slot_seconds, delay = CONFIG["slot_seconds"], CONFIG["governance_delay"]
+        slot_seconds, delay = terms.slot_seconds, CONFIG["governance_delay"]
         recovery = CONFIG["recovery_delay"]
         started_at = chain.now
         chain.deploy("registry", "governance", slot_seconds, delay, recovery, ["authority"])
@@ -127,7 +129,8 @@ class Stage:
         chain.deploy("meters", "registry", 1, *VALUES["metering"])
         chain.deploy("settlement", "registry", "house", "meters", 1, VALUES["settlement"])
         chain.deploy("venue", "house", "settlement", terms.config)
-        chain.deploy("book", "venue", "registry")
+        chain.deploy("roster", "registry")
+        chain.deploy("book", "venue", "registry", "roster")
         for venue in ("settlement", "venue"):
             self.must("governance", "house", "addVenue", venue)
         self.must("governance", "venue", "setBook", "book")
@@ -197,7 +200,7 @@ class Stage:
             margin = LITTLE if name in ("dave", "frank") else MARGIN
             self.must(name, "house", "lock", "venue", margin)
             meter_id = "0x" + identity_commitment(f"meter {who}", bytes(32)).hex()
-            binding = (meter_id, who, f"device {who}", CAPACITY_WH, FOREVER)
+            binding = (meter_id, who, f"device {who}", CAPACITY_WH, FOREVER, self.terms.is_daily)
             self.must(name, "meters", "bindMeter", binding, "authority", Sig("authority"))
 
 

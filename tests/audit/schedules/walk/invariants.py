@@ -12,6 +12,7 @@ from setm.schedules import (
     ClearedBook,
     cleared,
     pack_fills,
+    unpack_fills,
     unpack_orders,
 )
 from tests.audit.machine.steps import Outcome, Step
@@ -20,7 +21,6 @@ from tests.audit.schedules.walk.encoding import FORCED, SET_ASIDE, SIGNED, diges
 from tests.audit.schedules.walk.ground import Stage
 from tests.audit.schedules.walk.lens import Balances, Lens
 from tests.audit.schedules.walk.model_book import (
-    BEYOND_SPAN,
     NOT_SECURED,
     NOT_SIGNED,
     OTHER_ZONE,
@@ -31,7 +31,15 @@ from tests.audit.schedules.walk.steps import Line
 from tests.audit.schedules.walk.witness import Told, Witness
 
 # What moves money between participants, or over the house's threshold.
-MOVING = {"deposit", "withdraw", "withdrawRevoked", "settle", "payArrears", "releaseGuarantee"}
+MOVING = {
+    "deposit",
+    "withdraw",
+    "withdrawRevoked",
+    "settle",
+    "settleDay",
+    "payArrears",
+    "releaseGuarantee",
+}
 # Collected payments stand in the pool until sellers are closed.
 POOLING = {"collect"}
 
@@ -83,6 +91,7 @@ def nothing_counts_before_the_end(run: Run) -> None:
             found = run.lens.read("venue", "outcomeOf", span, who)
             place = span, who
             expected = 1 if place in run.witness.packed else 2 * (place in run.witness.unpacked)
+            expected = 3 if place in run.witness.days else expected
             assert found == expected, f"outcome of {place}: {found}, expected {expected}"
 
 
@@ -166,8 +175,6 @@ def true_faults(run: Run, told: Told, name: bytes, line: Line) -> set[int]:
     faults = set() if line.who in told.forced else _signature_faults(run, told, line)
     if not lens.read("registry", "isActive", line.who):
         faults.add(NOT_SECURED)
-    if not filling.is_in_span(line.words, terms):
-        faults.add(BEYOND_SPAN)
     bound = run.witness.packed.get((span, line.who))
     if bound is not None and bound.book != name:
         faults.add(BOUND_ELSEWHERE)
@@ -212,23 +219,43 @@ def outcomes_leave_once(run: Run) -> None:
 
 
 def what_is_left_is_dust(run: Run) -> None:
-    """W7: where a slot is closed, buyers paid what sellers got, and less than a unit a trade more."""
-    slots = {e.args["slot"] for e in run.witness.events if e.name == "TradeClosed"}
-    for slot in slots:
-        closed = {who: x for (at, who), x in run.witness.closed.items() if at == slot}
-        paid = sum(x for (at, who), x in run.witness.payments.items() if at == slot)
-        earned = sum(revenue for _, _, revenue in closed.values())
-        assert earned <= paid, f"slot {slot}: {earned} earned, {paid} paid"
-        span = slot // run.stage.terms.span_slots
-        if any(other == span for other, _ in run.witness.packed):
+    """W7: sellers of a span get no more than its buyers paid, and in the end less than a unit a trade stays."""
+    terms, witness = run.stage.terms, run.witness
+    closed_now = {
+        e.args["slot"] // terms.span_slots for e in witness.events if e.name == "TradeClosed"
+    }
+    for slot in {e.args["slot"] for e in witness.events if e.name == "TradeClosed"}:
+        _slot_is_even(run, slot)
+    for span in closed_now | witness.closed_now:
+        slots = terms.slots_of(span)
+        trades = {place: x for place, x in witness.closed.items() if place[0] in slots}
+        days = [one for (of, _), one in witness.days.items() if of == span]
+        paid = sum(x for place, x in witness.payments.items() if place[0] in slots)
+        paid += sum(one.payment for one in days)
+        earned = sum(x[2] for x in trades.values()) + sum(one.revenue for one in days)
+        assert earned <= paid, f"span {span}: {earned} earned, {paid} paid"
+        trading = [who for of, who in witness.unpacked if of == span]
+        is_done = all((slot, who) in witness.finished for who in trading for slot in slots)
+        if not is_done or any(of == span for of, _ in witness.packed):
             continue
-        trading = [who for other, who in run.witness.unpacked if other == span]
-        bound = sum(run.lens.read("venue", "boundOf", slot, who) for who in trading)
-        bought = sum(x[0] for x in closed.values())
-        sold = sum(x[1] for x in closed.values())
-        if bound == 0 and all((slot, who) in run.witness.finished for who in trading):
-            assert bought == sold, f"slot {slot}: {bought} Wh bought, {sold} Wh sold"
-            assert paid - earned < max(len(closed), 1), f"slot {slot}: {paid - earned} left"
+        fills = sum(x[0] - x[1] for x in trades.values())
+        fills += sum(fill for one in days for fill in unpack_fills(one.fills, terms.span_slots))
+        assert fills == 0, f"span {span}: {fills} Wh more bought than sold"
+        count = len(trades) + len(days) * terms.span_slots
+        assert paid - earned < max(count, 1), f"span {span}: {paid - earned} left"
+
+
+def _slot_is_even(run: Run, slot: int) -> None:
+    """Where all of a slot was written out and settled, its own dust is less than a unit a trade."""
+    witness, span = run.witness, slot // run.stage.terms.span_slots
+    others = [who for of, who in (*witness.packed, *witness.days) if of == span]
+    trading = [who for of, who in witness.unpacked if of == span]
+    if others or not all((slot, who) in witness.finished for who in trading):
+        return
+    trades = [x for place, x in witness.closed.items() if place[0] == slot]
+    paid = sum(x for place, x in witness.payments.items() if place[0] == slot)
+    left = paid - sum(revenue for _, _, revenue in trades)
+    assert 0 <= left < max(len(trades), 1), f"slot {slot}: {left} left"
 
 
 def nobody_takes_what_is_not_its_own(run: Run) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tests.audit.machine.model_meters import WINDOWS
 from tests.audit.machine.model_settlement import OPERATOR
 from tests.audit.machine.steps import Step
 from tests.audit.machine.world import CONFIG
@@ -42,13 +41,20 @@ class _Drain:
 
     def flow(self) -> None:
         spans = {span for span, _ in (*self.witness.packed, *self.witness.unpacked)}
-        ends = [WINDOWS.end_of(slot) for span in spans for slot in self.terms.slots_of(span)]
+        ends = [
+            self.terms.windows.end_of(slot) for span in spans for slot in self.terms.slots_of(span)
+        ]
         decided = [self.terms.decided_at(span) for span in spans]
         self.chain.advance_to(max(decided, default=0))
         places = set(self.witness.open_places())
         for name, attempt, group in self._open_groups():
             places |= self._end_group(name, attempt, group)
-        self.chain.advance_to(max(ends, default=0) + WINDOWS.final_after())
+        # The slots of a span share a pool: all buyers first.
+        for slot in sorted({slot for slot, _ in places}):
+            ids = sorted(who for at, who in places if at == slot)
+            self.must(STRANGER, "venue", "collect", slot, ids)
+        self.chain.advance_to(max(ends, default=0) + self.terms.windows.final_after())
+        self._unpack_days(places)
         for slot in sorted({slot for slot, _ in places}):
             ids = sorted(who for at, who in places if at == slot)
             self.must(STRANGER, "settlement", "settle", slot, ids)
@@ -93,6 +99,14 @@ class _Drain:
             self.must(STRANGER, "venue", "unpack", *args)
             places |= {(slot, one.who) for slot in self.terms.slots_of(told.key[0])}
         return places
+
+    def _unpack_days(self, places: set[tuple[int, int]]) -> None:
+        """Write out the days of whose slots somebody is to be settled."""
+        for (who, day), record in self.model.days.items():
+            slots = self.terms.slots_of(day)
+            if not record.is_unpacked and any((slot, who) in places for slot in slots):
+                meter = self.model.meter_of(who)
+                self.must(STRANGER, "meters", "unpackDay", meter, day, list(record.values))
 
     # Money
 

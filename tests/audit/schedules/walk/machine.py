@@ -109,6 +109,7 @@ def search(stage: Stage, *, checks: tuple[str, ...], most: int) -> tuple[str, in
         dice = Random(number)
         number += 1
         run = Run(stage.fresh(), tally, [name for name in checks if name in INVARIANTS])
+        stage.chain.block_seconds = dice.randrange(2)
         try:
             for _ in range(STEPS):
                 run.act(dice.choice(names), dice.getrandbits(24))

@@ -12,25 +12,25 @@ from setm import registry as people
 from setm.registry import Registry
 from tests.audit.machine.model import REFUSALS, said_by
 from tests.audit.machine.model_base import require, require_any
-from tests.audit.machine.model_meters import MeterSide
 from tests.audit.machine.model_money import MoneySide
 from tests.audit.machine.model_registry import RegistrySide
 from tests.audit.machine.steps import Step, snake
 from tests.audit.machine.world import CONFIG
 from tests.audit.schedules.walk.model_book import BookSide
-from tests.audit.schedules.walk.model_venue import VenueSide
+from tests.audit.schedules.walk.model_days import DaySide
 from tests.audit.schedules.walk.terms import Terms
 
 
-class Model(RegistrySide, MoneySide, MeterSide, VenueSide, BookSide):
+class Model(RegistrySide, MoneySide, DaySide, BookSide):
     """The reference of everything; ``call`` is one transaction."""
 
     def __init__(self, names: Any, terms: Terms, started_at: int) -> None:
         self.world, self.terms, self.now = names, terms, started_at
+        self.windows = terms.windows
         first = people.Accreditation(active_from=started_at)
         self.registry = Registry(
             governance="governance",
-            slot_seconds=CONFIG["slot_seconds"],
+            slot_seconds=terms.slot_seconds,
             governance_delay=CONFIG["governance_delay"],
             recovery_delay=CONFIG["recovery_delay"],
             authorities={"authority": first},
@@ -41,6 +41,7 @@ class Model(RegistrySide, MoneySide, MeterSide, VenueSide, BookSide):
         self.start_settlement()
         self.start_venue()
         self.start_book()
+        self.start_days()
         names.speaks_for = self.owned_by
 
     def call(self, step: Step) -> tuple[Any, str]:
@@ -60,6 +61,12 @@ class Model(RegistrySide, MoneySide, MeterSide, VenueSide, BookSide):
         twin.__dict__.update(self.__dict__)
         twin.world.speaks_for = twin.owned_by
         return twin
+
+    # Whatever stands in it, the roster changes no answer.
+
+    def roster_write(self, step: Step, page: int) -> None:
+        count = len(self.registry.participants)
+        require(256 * page <= count, "PageEmpty", page=page, participantCount=count)
 
     # Named once, before anything else
 

@@ -29,6 +29,8 @@ from tests.audit.schedules.walk.steps import Batch, Digest, Key, Line, Member
 from tests.audit.schedules.walk.terms import Phase, Terms
 
 NOT_SIGNED, NOT_SECURED, OTHER_ZONE, BEYOND_SPAN = range(1, 5)
+# Source, number and signature of an entry; a lane of its orders.
+ENTRY_BYTES, LANE_BYTES = 69, 4
 # What recovers to nobody, and what to somebody whom nobody knows.
 SIGNED_BY_NOBODY = ("zero", "high")
 UNKNOWN = "somebody"
@@ -118,7 +120,9 @@ class BookSide:
         phase, expected = self.span_phase(span), Phase.FORCING
         is_open = phase in (Phase.GATHERING, Phase.FORCING)
         require(is_open, "PhaseMismatch", span=span, found=int(phase), expected=int(expected))
-        self._require_words(1, len(words))
+        expected = -(-self.terms.span_slots // 8)
+        is_whole = len(words) == expected
+        require(is_whole, "WordsMismatch", expected=expected, found=len(words))
         who, found = self.speaker_of(step.sender, self.terms.largest_bound)
         self._refuse(zone == found, who, OTHER_ZONE)
         self._refuse(filling.is_in_span(words, self.terms), who, BEYOND_SPAN)
@@ -128,10 +132,6 @@ class BookSide:
         require(is_new, "ForcedAlready", book=self._name(key), participantId=who)
         self.forced = {**self.forced, (key, who): tuple(words)}
         self._put_book(key, forced=self.book_at(key).forced + 1)
-
-    def _require_words(self, count: int, found: int) -> None:
-        expected = count * -(-self.terms.span_slots // 8)
-        require(found == expected, "WordsMismatch", expected=expected, found=found)
 
     @staticmethod
     def _refuse(is_good: bool, who: int, fault: int) -> None:
@@ -152,9 +152,10 @@ class BookSide:
         if not is_first or not batch.is_last:
             self._require_turn(step, key, book, is_first)
         walk = self._walk_from(key, book, batch, is_first)
-        self._require_words(
-            len(batch.lines), sum(len(x.words) for x in batch.lines) + batch.odd_words
-        )
+        stride = ENTRY_BYTES + LANE_BYTES * self.terms.span_slots
+        length = len(batch.lines) * stride + batch.odd_bytes
+        whole = length - length % stride
+        require(length == whole, "WordsMismatch", expected=whole, found=length)
         for line in batch.lines:
             self._walk_one(walk, line)
         if walk.members:
@@ -248,7 +249,6 @@ class BookSide:
         return True
 
     def _enter(self, walk: Walked, line: Line) -> int:
-        self._refuse(filling.is_in_span(line.words, self.terms), line.who, BEYOND_SPAN)
         found = filling.fill(line.words, walk.margins, walk.sums, self.terms)
         if found.left_out is not None:
             slot = self.terms.slots_of(walk.key[0])[found.left_out]
@@ -293,8 +293,6 @@ class BookSide:
         return fault or self.bind_fault(key[0], line.who, worst)
 
     def _fault_of_signed(self, key: Key, line: Line, worst: int) -> int:
-        if not filling.is_in_span(line.words, self.terms):
-            return BEYOND_SPAN
         signer = self.signer_of(key, line)
         if signer == "":
             return NOT_SIGNED

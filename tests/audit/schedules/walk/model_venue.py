@@ -16,8 +16,8 @@ from tests.audit.schedules.walk.steps import Key, Member
 from tests.audit.schedules.walk.terms import Phase, Terms
 
 RING = 1024
-MAX_MARGIN = (1 << 48) - 1
-PACKED, UNPACKED = 1, 2
+MAX_MARGIN = (1 << 42) - 1
+PACKED, UNPACKED, CLOSED_OUT = 1, 2, 3
 OPEN, COLLECTED, CLOSED = 1, 2, 3
 BOUND_ELSEWHERE, NOT_COVERED = 5, 6
 
@@ -47,7 +47,8 @@ class VenueSide(SettlementSide):
         self.groups: Mapping[tuple[Key, int, int], tuple[Member, ...]] = {}
         # By participant and place in the ring.
         self.positions: Mapping[tuple[int, int], Position] = {}
-        self.slot_pools: Mapping[int, int] = {}
+        # By span, whose slots share one.
+        self.span_pools: Mapping[int, int] = {}
 
     def span_phase(self, span: int) -> Phase:
         return self.terms.phase(span, self.now)
@@ -100,7 +101,7 @@ class VenueSide(SettlementSide):
 
     def bind_fault(self, span: int, who: int, bound: int) -> int:
         """Return why that much would not be bound for a span, 0 if it would."""
-        if self.outcome_of(span, who) == PACKED:
+        if self.outcome_of(span, who) in (PACKED, CLOSED_OUT):
             return BOUND_ELSEWHERE
         margin = self.margin_of(who)
         return NOT_COVERED if margin == 0 or margin < bound else 0
@@ -146,13 +147,40 @@ class VenueSide(SettlementSide):
         fills: Sequence[int],
         margins: Sequence[int],
     ) -> None:
+        self._require_outcomes(key, group, members, margins)
+        self._write_out(key, members[place], fills, margins)
+
+    def venue_unpack_many(
+        self,
+        step: Step,
+        key: Key,
+        group: int,
+        members: Sequence[Member],
+        places: Sequence[int],
+        fills: Sequence[int],
+        margins: Sequence[int],
+    ) -> None:
+        self._require_outcomes(key, group, members, margins)
+        words = -(-self.terms.span_slots // 8)
+        length = words * len(places)
+        require(len(fills) == length, "WordsMismatch", expected=length, found=len(fills))
+        for at, place in enumerate(places):
+            own = fills[at * words : (at + 1) * words]
+            self._write_out(key, members[place], own, margins)
+
+    def _require_outcomes(
+        self, key: Key, group: int, members: Sequence[Member], margins: Sequence[int]
+    ) -> None:
         book = self.book_at(key)
         name = self.world.plain(book_name(self.world, key))
         require(book.is_cleared, "NotFinal", book=name)
         self.require_phase(key[0], Phase.DECIDED)
         self._require_group(key, book.attempt, group, members)
         require_any(tuple(margins) == book.margins, "MarginsMismatch(*)")
-        member = members[place]
+
+    def _write_out(
+        self, key: Key, member: Member, fills: Sequence[int], margins: Sequence[int]
+    ) -> None:
         is_known = not member.is_hidden and member.fills == tuple(fills)
         require_any(is_known, "GroupMismatch(*)")
         self._take_out(key[0], member.who, UNPACKED)
@@ -214,8 +242,7 @@ class VenueSide(SettlementSide):
             return
         self._put(who, replace(position, state=COLLECTED))
         if position.payment:
-            pool = self.slot_pools.get(slot, 0)
-            self.slot_pools = {**self.slot_pools, slot: pool + position.payment}
+            self._move_pool(span, position.payment, 0)
             self.close_account("venue", who, charged=position.payment)
 
     def _close_in(self, venue: str, slot: int, who: int) -> tuple[int, int, int]:
@@ -227,13 +254,16 @@ class VenueSide(SettlementSide):
         credit = position.revenue + position.cover
         if position.bought + position.sold + credit == 0:
             return 0, 0, 0
-        pool, revenue = self.slot_pools.get(slot, 0), position.revenue
-        require(pool >= revenue, "SlotPoolTooLow", slot=slot, needed=revenue, available=pool)
-        self.slot_pools = {**self.slot_pools, slot: pool - revenue}
+        self._move_pool(slot // self.terms.span_slots, 0, position.revenue)
         if credit:
-            moved = {"released": position.cover, "paid": revenue}
+            moved = {"released": position.cover, "paid": position.revenue}
             self.close_account("venue", who, heir="settlement", **moved)
         return position.bought, position.sold, credit
+
+    def _move_pool(self, span: int, charged: int, paid: int) -> None:
+        pool, first = self.span_pools.get(span, 0) + charged, self.terms.slots_of(span)[0]
+        require(pool >= paid, "SlotPoolTooLow", slot=first, needed=paid, available=pool)
+        self.span_pools = {**self.span_pools, span: pool - paid}
 
     # Which venues settlement asks: there is one, and it was there from the beginning.
 

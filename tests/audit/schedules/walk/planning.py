@@ -87,12 +87,17 @@ def spoiled(c: Chooser, key: Key, batch: Batch) -> Batch:
     if kind == 4:
         return batch._replace(is_last=not batch.is_last)
     if kind == 5:
-        return batch._replace(odd_words=1) if c.chance(50) else batch._replace(margins=())
+        return (
+            batch._replace(odd_bytes=c.dice.choice([1, 4, 32]))
+            if c.chance(50)
+            else batch._replace(margins=())
+        )
     if kind == 6:
         sums = tuple(x + c.dice.choice([0, 1]) for x in batch.sums)
         return batch._replace(sums=sums if c.chance(70) else batch.sums[:-1])
     if kind == 7:
-        stray = Line(SIGNED, c.member(), (0,), By(c.anybody()))
+        nothing = (0,) * -(-c.terms.span_slots // 8)
+        stray = Line(SIGNED, c.member(), nothing, By(c.anybody()))
         return batch._replace(lines=(*batch.lines, stray))
     return batch._replace(lines=_other_lines(c, batch.lines))
 
@@ -102,6 +107,9 @@ def _other_margins(c: Chooser, margins: tuple[int, ...]) -> tuple[int, ...]:
         return margins
     at, shift = c.dice.randrange(len(margins)), c.dice.choice(SHIFTS)
     changed = list(margins)
+    if c.chance(35):
+        changed[at] = _less_filled(c, margins[at])
+        return tuple(changed)
     if c.chance(25):
         # As if nothing were traded.
         changed[at] = filling.NO_BID | c.dice.choice([0, 1, 113]) << 18
@@ -113,6 +121,16 @@ def _other_margins(c: Chooser, margins: tuple[int, ...]) -> tuple[int, ...]:
         other = shift + 80 if shift < 80 else shift - 80
         changed[at] = max(changed[at] + c.dice.choice([-1, 1]) * (1 << other), 0)
     return tuple(changed)
+
+
+def _less_filled(c: Chooser, word: int) -> int:
+    """Return margins of which one side fills less, consistent all the same."""
+    plan = filling.plan_of(word)
+    if c.chance(50) and plan.ask_filled > 1:
+        return (word & ~filling.CUT | min(plan.cut, plan.ask) << 18) - (1 << 147)
+    if plan.bid_filled > 1:
+        return (word & ~filling.CUT | max(plan.cut, plan.bid + 1) << 18) - (1 << 67)
+    return word
 
 
 def _other_lines(c: Chooser, lines: tuple[Line, ...]) -> tuple[Line, ...]:
@@ -131,7 +149,7 @@ def _other_lines(c: Chooser, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     elif kind == 4:
         place = c.dice.randrange(len(line.words))
         words = list(line.words)
-        words[place] ^= 1 << c.dice.randrange(96)
+        words[place] ^= 1 << c.dice.randrange(32 * min(c.terms.span_slots - 8 * place, 8))
         changed[at] = line._replace(words=tuple(words))
     elif kind == 5 and line.sig is not None:
         form = c.dice.choice(("zero", "other_v", "high"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 
 from tests.audit.machine.steps import Outcome, Step
-from tests.audit.schedules.walk import actions_book, actions_people  # noqa: F401
+from tests.audit.schedules.walk import actions_book, actions_days, actions_people  # noqa: F401
 from tests.audit.schedules.walk.choosing import ACTIONS, Chooser, Memory
 from tests.audit.schedules.walk.ground import PEOPLE, Stage
 from tests.audit.schedules.walk.invariants import INVARIANTS
@@ -25,6 +25,9 @@ FILLERS = (
     "force",
     "read_meters",
     "refund",
+    "dispute_day",
+    "resolve_day",
+    "settle_day",
 )
 
 

@@ -39,13 +39,22 @@ class Digest(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A part of a book; ``odd_words`` is how many words too many it has."""
+    """A part of a book; ``odd_bytes`` is how many bytes too many its entries have."""
 
     margins: tuple[int, ...]
     sums: tuple[int, ...]
     lines: tuple[Line, ...]
     is_last: bool
-    odd_words: int = 0
+    odd_bytes: int = 0
+
+
+class Day(NamedTuple):
+    """A day's reading, signed by ``signer``: the words of import, then those of export."""
+
+    meter: int
+    day: int
+    values: tuple[int, ...]
+    signer: str
 
 
 class Member(NamedTuple):

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from setm.metering import Windows
 from setm.schedules import ScheduleRules
 from setm.types import Grid
 from setm.units import Price
 from tests.audit.machine.world import CONFIG
-
-SLOT = CONFIG["slot_seconds"]
 
 
 class Phase(IntEnum):
@@ -38,11 +37,15 @@ class Terms:
     lease_seconds: int = 300
     horizon_seconds: int = 10_800
     cover_price: int = 55_500
+    slot_seconds: int = CONFIG["slot_seconds"]
+    # Whether meters are read day by day; then a span is a day.
+    is_daily: bool = False
 
     @property
     def config(self) -> tuple[int, ...]:
         """The struct of the constructor."""
-        return tuple(getattr(self, name) for name in self.__slots__)
+        own = ("slot_seconds", "is_daily")
+        return tuple(getattr(self, name) for name in self.__slots__ if name not in own)
 
     @property
     def rules(self) -> ScheduleRules:
@@ -54,7 +57,12 @@ class Terms:
 
     @property
     def span_seconds(self) -> int:
-        return self.span_slots * SLOT
+        return self.span_slots * self.slot_seconds
+
+    @property
+    def windows(self) -> Windows:
+        """When readings may be posted, disputed and resolved."""
+        return Windows(slot_seconds=self.slot_seconds, **CONFIG["metering"])
 
     @property
     def largest_bound(self) -> int:
@@ -103,4 +111,11 @@ SINGLE = Terms(
 )
 # The last slot stands in a second word.
 LONG = Terms(span_slots=9, horizon_seconds=25_200)
-GROUNDS: Mapping[str, Terms] = {"three slots": SHORT, "one slot": SINGLE, "nine slots": LONG}
+# Three slots of eight hours.
+DAYS = Terms(slot_seconds=28_800, is_daily=True, horizon_seconds=280_000)
+GROUNDS: Mapping[str, Terms] = {
+    "three slots": SHORT,
+    "one slot": SINGLE,
+    "nine slots": LONG,
+    "whole days": DAYS,
+}

@@ -12,6 +12,7 @@ from tests.audit.schedules.walk.faults import FAULTS
 from tests.audit.schedules.walk.ground import Stage
 from tests.audit.schedules.walk.invariants import INVARIANTS
 from tests.audit.schedules.walk.machine import ALL, search
+from tests.audit.schedules.walk.terms import DAYS, SHORT
 
 WITHIN = 20_000
 FEW = 4
@@ -20,7 +21,8 @@ FEW = 4
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fault", FAULTS[: FEW if DEPTH == 1 else None], ids=str)
 def test_the_walk_finds_a_fault_by_the_invariant_that_forbids_it(fault):
-    stage = Stage(evm=FaultyEvm(fault))
+    terms = DAYS if "a day's" in fault.says else SHORT
+    stage = Stage(terms, FaultyEvm(fault))
     stage.is_compared = fault.breaks == "answers"
     checks = () if fault.breaks == "answers" else (fault.breaks,)
     found, steps = search(stage, checks=checks, most=WITHIN)

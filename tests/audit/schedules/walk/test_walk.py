@@ -1,7 +1,8 @@
 """Signed schedules at random, chain against reference, with every invariant after every step.
 
-Six shards walk their own ways, two each with spans of three slots, of one and of nine; together 12,000 steps at
-SETM_DEPTH=1 and 180,000 at 15. The shard that ends last asks whether all of them have reached everything.
+Eight shards walk their own ways, two each with spans of three slots, of one, of nine, and of a whole day.
+Together 12,000 steps at SETM_DEPTH=1 and 180,000 at 15. The shard that ends last asks whether all of them have
+reached everything.
 """
 
 import json
@@ -17,13 +18,13 @@ from tests.audit.schedules.walk.choosing import WEIGHTS
 from tests.audit.schedules.walk.ground import Stage
 from tests.audit.schedules.walk.invariants import INVARIANTS
 from tests.audit.schedules.walk.machine import STEPS, explore
-from tests.audit.schedules.walk.reached import EVENTS, missing
+from tests.audit.schedules.walk.reached import EVENTS, SELDOM, missing
 from tests.audit.schedules.walk.recording import failure_of, reduced
 from tests.audit.schedules.walk.running import Run, Tally
 from tests.audit.schedules.walk.terms import GROUNDS
 
 SHARDS = [(number, name) for number, name in enumerate((*GROUNDS, *GROUNDS))]
-RUNS = 8 * DEPTH
+RUNS = 6 * DEPTH
 # All shards of one session, whichever process runs them.
 SESSION = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 FOLDER = ROOT / "reports" / "audit" / "walk" / SESSION
@@ -82,7 +83,7 @@ def ask_all_shards(shards):
 
 def test_what_the_walk_never_reaches_is_named():
     lacking = missing(Counter(), Counter(), Counter())
-    assert {f"rule {name}" for name in WEIGHTS} <= set(lacking)
+    assert {f"rule {name}" for name in WEIGHTS if name not in SELDOM} <= set(lacking)
     assert {f"event {name}" for name in EVENTS} <= set(lacking)
 
 

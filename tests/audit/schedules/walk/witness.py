@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from setm.schedules import pack_fills
 from tests.audit.machine.steps import Outcome, Seen, Step
-from tests.audit.schedules.walk.encoding import book_name, fills_told, heads_told
+from tests.audit.schedules.walk.encoding import book_name, outcomes_told
 from tests.audit.schedules.walk.steps import Key, Line
 from tests.audit.schedules.walk.terms import Terms
 
@@ -63,16 +64,20 @@ class Witness:
     payments: dict[tuple[int, int], int] = field(default_factory=dict)
     closed: dict[tuple[int, int], tuple[int, int, int]] = field(default_factory=dict)
     finished: set[tuple[int, int]] = field(default_factory=set)
+    # Whose outcomes were closed with their day, by span and participant.
+    days: dict[tuple[int, int], Bound] = field(default_factory=dict)
     # Of the last step.
     wrong: list[str] = field(default_factory=list)
     cleared_now: list[bytes] = field(default_factory=list)
     aside_now: list[tuple[bytes, Line, int]] = field(default_factory=list)
+    closed_now: set[int] = field(default_factory=set)
     posted_now: list[tuple[bytes, Line]] = field(default_factory=list)
     events: tuple[Seen, ...] = ()
 
     def note(self, step: Step, outcome: Outcome, names: Any) -> None:
         """Take in a step and what came of it."""
         self.wrong, self.cleared_now, self.aside_now, self.posted_now = [], [], [], []
+        self.closed_now = set()
         self.events = outcome.events
         if outcome.error:
             return
@@ -110,12 +115,21 @@ class Witness:
         self.aside_now.append((args["book"], line, args["fault"]))
 
     def _GroupBound(self, step: Step, args: dict[str, Any]) -> None:  # noqa: N802
-        words = -(-self.terms.span_slots // 8)
         book, attempt, group = args["book"], args["attempt"], args["group"]
         span = self.books[book].key[0]
-        heads, fills = heads_told(args, words), fills_told(args, words)
+        outcomes = outcomes_told(args["members"], step.args[1].margins, self.terms.rules)
         bound = [
-            Bound(book, attempt, group, *head, own) for head, own in zip(heads, fills, strict=True)
+            Bound(
+                book,
+                attempt,
+                group,
+                told.participant_id,
+                told.payment,
+                told.cover,
+                told.revenue,
+                tuple(pack_fills(told.fills)),
+            )
+            for told in outcomes
         ]
         self.groups[book, attempt, group] = bound
         for one in bound:
@@ -152,6 +166,18 @@ class Witness:
         elif (found.book, found.attempt, found.group) != (book, attempt, group):
             self.wrong.append(f"participant {who} leaves another group than it is in")
         self.left.add((book, attempt, group, who))
+
+    def _GroupClosed(self, step: Step, args: dict[str, Any]) -> None:  # noqa: N802
+        book, attempt, group = args["book"], args["attempt"], args["group"]
+        span = self.books[book].key[0]
+        if self.books[book].final_attempt != attempt or step.at < self.terms.decided_at(span):
+            self.wrong.append(f"group {group} of an open book is closed")
+        self.closed_now.add(span)
+        for place, one in enumerate(self.groups[book, attempt, group]):
+            if args["places"] >> place & 1:
+                self._leave(book, attempt, group, one.who)
+                self.days[span, one.who] = one
+                self.finished |= {(slot, one.who) for slot in self.terms.slots_of(span)}
 
     def _BookCleared(self, step: Step, args: dict[str, Any]) -> None:  # noqa: N802
         told = self.books[args["book"]]
