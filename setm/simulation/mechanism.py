@@ -209,11 +209,12 @@ def _live(stage: _Stage) -> list[Enrolled]:
         agenda = Agenda(keeper=keeper)
         scene = _trade(name, day, community, enrolled, agenda, progress)
         _deliver(name, day, scene, progress)
-        progress.stage(f"{name}: check", 1)
+        done = progress.stage(f"{name}: check", 1)
         keeper.advance(0)
         check_books(community, [item.member for item in enrolled])
         events = all_events(keeper, deployment.addresses)
         write_events(events, stage.folder / "events.jsonl")
+        done()
     return enrolled
 
 
