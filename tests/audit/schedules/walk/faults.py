@@ -56,7 +56,7 @@ FAULTS = (
         wrong="if lt(spot, 256) {",
     ),
     Fault(
-        breaks="W4",
+        breaks="W2",
         says="the price is rounded up",
         contract="ScheduleBook",
         file="contracts/libraries/MarginLib.sol",
