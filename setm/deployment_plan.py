@@ -45,8 +45,10 @@ OPTIONAL: Mapping[str, str] = MappingProxyType(
 """The contract of each role that is deployed if the configuration has a section of the role's name."""
 SPANS = ("day_ahead", "intraday")
 """The venues of signed schedules; each has a book, whose role ends in _book."""
-BOOKS: Mapping[str, str] = MappingProxyType({f"{role}_book": "ScheduleBook" for role in SPANS})
-"""The contract of each book, which is deployed with its venue."""
+BOOKS: Mapping[str, str] = MappingProxyType(
+    {"roster": "KeyRoster", **{f"{role}_book": "ScheduleBook" for role in SPANS}}
+)
+"""The contract of each book, which is deployed with its venue, and of the roster that books share."""
 _OPTIONAL_VENUES: tuple[str, ...] = (
     "tariff",
     "conditional",

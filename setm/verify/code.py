@@ -10,14 +10,21 @@ from eth_utils.crypto import keccak
 
 from setm import messages
 from setm.chain.reader import Reader
-from setm.deployment_plan import rule_in
+from setm.days import slots_a_day
+from setm.deployment_plan import SPANS, rule_in
 from setm.pricing import section_of
+from setm.schedules import BOOK_DOMAIN, word_count
+from setm.units import Price, Wh, payment_up
 from setm.verify.deployment import OPERATOR_ID, Deployed
 from setm.verify.outcome import Check, found, warning
 from setm.verify.source import Compiled
 
 AREA = "code"
 WORD = 32
+# Of each venue of signed schedules, which is named in SPANS, and of its book.
+SPAN_DOMAIN, BOOK = "SETM DayAheadAuction", "_book"
+# What one order of a schedule can ask for (IScheduleBook), and the highest tick.
+MAX_ORDER_WH, TOP_TICK = Wh(2**23 - 1), 255
 DOMAINS: Mapping[str, str] = {
     "token": "Test Euro",
     "registry": messages.REGISTRY_DOMAIN,
@@ -27,6 +34,8 @@ DOMAINS: Mapping[str, str] = {
     "tariff": messages.TARIFF_DOMAIN,
     "conditional": messages.CONDITIONAL_DOMAIN,
     "anonymous": messages.ANONYMOUS_DOMAIN,
+    **dict.fromkeys(SPANS, SPAN_DOMAIN),
+    **{f"{role}{BOOK}": BOOK_DOMAIN for role in SPANS},
 }
 DOMAIN_VERSION = "1"
 DOMAIN_TYPE = b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -40,6 +49,7 @@ LINKS: Mapping[str, str] = {
     "pricing_rule": "rule",
     "tags": "tags",
     "note_book": "notes",
+    "roster": "roster",
 }
 # The part of the configuration that a contract takes; the rest takes none.
 SECTIONS: Mapping[str, str] = {
@@ -51,6 +61,8 @@ SECTIONS: Mapping[str, str] = {
     "conditional": "conditional",
     "notes": "notes",
     "anonymous": "anonymous",
+    **{role: role for role in SPANS},
+    **{f"{role}{BOOK}": role for role in SPANS},
 }
 
 
@@ -130,14 +142,35 @@ def expected_immutables(role: str, deployed: Deployed) -> dict[str, bytes]:
         section = {"issue_seconds": section["issue_seconds"], **_modulus_words(section["modulus"])}
     if role == "anonymous":
         section = {**section, "feed_in_price": deployed.config["settlement"]["feed_in_price"]}
-    numbers = {**top, **section, "operator_id": OPERATOR_ID}
+    numbers = {**top, **section, "operator_id": OPERATOR_ID, **_days(top["slot_seconds"])}
+    if SECTIONS.get(role) in SPANS:
+        numbers |= _span_values(section, top["slot_seconds"])
     values = {name: int(value).to_bytes(WORD, "big") for name, value in numbers.items()}
     for name, other in LINKS.items():
         if other in deployed.contracts:
             values[name] = _address_word(deployed.contracts[other])
+    if role.endswith(BOOK):
+        values["venue"] = _address_word(deployed.contracts[role.removesuffix(BOOK)])
     if role in DOMAINS:
         values |= _domain(DOMAINS[role], deployed.chain_id, deployed.contracts[role])
     return values
+
+
+def _days(slot_seconds: int) -> dict[str, int]:
+    """Return what meters and settlement derive for whole days."""
+    slots = slots_a_day(slot_seconds)
+    return {"day_slots": slots, "day_words": word_count(slots)}
+
+
+def _span_values(section: Mapping[str, int], slot_seconds: int) -> dict[str, int]:
+    """Return what a venue of schedules and its book derive from their configuration (SpanTerms)."""
+    top_price = section["floor_price"] + TOP_TICK * section["tick_size"]
+    dearest = Price(max(section["cover_price"], top_price))
+    return {
+        "span_lead": section["gate_lead"],
+        "span_seconds": section["span_slots"] * slot_seconds,
+        "largest_bound": payment_up(MAX_ORDER_WH, dearest),
+    }
 
 
 def _modulus_words(modulus: str) -> dict[str, int]:

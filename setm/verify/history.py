@@ -9,17 +9,19 @@ from functools import cached_property
 from setm import ledger
 from setm.chain.events import Event
 from setm.chain.reader import Reader
+from setm.deployment_plan import SPANS
 from setm.report import auction, negotiation
 from setm.report.records import ClearingRecord, OrderRecord, TradeRecord
 from setm.report.run import Event as Line
 from setm.report.run import MechanismRun, Participant
 from setm.types import Kind, ParticipantId
-from setm.verify import conditional, tariff
+from setm.verify import conditional, schedules, tariff
 from setm.verify.deployment import Deployed
 
 RING = 1024
 # Of these the reference can say what was traded.
-VENUES = ("auction", "negotiation", "tariff", "conditional")
+AMOUNT = 2**64 - 1
+VENUES = ("auction", "negotiation", "tariff", "conditional", *SPANS)
 Key = tuple[int, int]
 """Slot and participant."""
 
@@ -92,9 +94,25 @@ class History:
             *negotiation.trades(self.record),
             *(tariff.trades(self.record) if "tariff" in self.venues else ()),
             *conditional.trades(self.record),
+            *(one for span in self.spans for one in schedules.trades(self.record, span)),
         ):
             found.setdefault((trade.venue, trade.slot, trade.participant_id), []).append(trade)
         return found
+
+    @property
+    def spans(self) -> list[str]:
+        """The deployed venues of signed schedules."""
+        return [venue for venue in self.venues if venue in SPANS]
+
+    def packed(self, venue: str) -> Mapping[int, int]:
+        """Return what outcomes bind that are not written out yet, by participant."""
+        return schedules.packed(self.record, venue, self.reader) if venue in SPANS else {}
+
+    def pool_slots(self, venue: str) -> set[int]:
+        """Return a slot of each pool of a venue."""
+        if venue in SPANS:
+            return schedules.pool_slots(self.record, venue)
+        return {slot for slot, _ in self.entered[venue]}
 
     @cached_property
     def entered(self) -> Mapping[str, set[Key]]:
@@ -104,6 +122,9 @@ class History:
         for event in self.record.of("AgreementReached", "negotiation"):
             for slot in range(event["firstSlot"], event["firstSlot"] + event["slotCount"]):
                 found["negotiation"] |= {(slot, event["buyerId"]), (slot, event["sellerId"])}
+        for venue in self.spans:
+            listed = schedules.trades(self.record, venue)
+            found[venue] = {(trade.slot, trade.participant_id) for trade in listed}
         for event in self.record.of("EnergyAnnounced", "tariff"):
             found["tariff"].add((event["slot"], event["participantId"]))
         for event in self.record.of("OrderTaken", "conditional"):
@@ -159,6 +180,23 @@ class History:
                     released=event["released"],
                     paid=event["paid"],
                 )
+            case "ClosedMany":
+                return self._closed_many(state, event)
+        return state
+
+    def _closed_many(self, state: ledger.Ledger, event: Line) -> ledger.Ledger:
+        """Charge everybody, then pay: | participantId 32 | charged 64 | released 64 | paid 64 | zero 32 |."""
+        venue, heir = self._venue(event["venue"]), self._venue(event["heir"]) or None
+        closings = [
+            (ParticipantId(word >> 224), *(word >> shift & AMOUNT for shift in (160, 96, 32)))
+            for word in event["words"]
+        ]
+        for who, charged, _, _ in closings:
+            state = ledger.close(state, venue, who, heir=heir, charged=charged, released=0, paid=0)
+        for who, _, released, paid in closings:
+            state = ledger.close(
+                state, venue, who, heir=heir, charged=0, released=released, paid=paid
+            )
         return state
 
     def _venue(self, address: str) -> ledger.Venue:

@@ -97,7 +97,7 @@ def _unexplained_collateral(history: History) -> Iterator[str]:
     for venue in history.venues:
         # An unfinished record is never overwritten, so what is settled and old binds nothing but owed tags.
         kept = set(history.kept(venue)) | history.owing(venue)
-        bound: dict[int, int] = defaultdict(int)
+        bound: dict[int, int] = defaultdict(int, history.packed(venue))
         for slot, who in sorted(kept | (history.entered[venue] - settled)):
             bound[who] += history.reader.ask(venue, "boundOf", slot, who)
         for who in history.ids:
@@ -117,8 +117,8 @@ def _unexplained_collateral(history: History) -> Iterator[str]:
 
 def _pools(history: History) -> Iterator[str]:
     for venue in history.venues:
-        slots = {slot for slot, _ in history.entered[venue]}
-        kept = sum(history.reader.ask(venue, "slotPool", slot) for slot in sorted(slots))
+        slots = sorted(history.pool_slots(venue))
+        kept = sum(history.reader.ask(venue, "slotPool", slot) for slot in slots)
         if _pool(history, venue) != kept:
             yield f"{venue}: pool {_pool(history, venue)}, its slots hold {kept}"
     if _pool(history, "settlement") != 0:
@@ -129,6 +129,9 @@ def _arrears(history: History) -> Iterator[str]:
     expected: dict[int, int] = defaultdict(int)
     for event in history.record.of("SlotSettled", "settlement"):
         expected[event["participantId"]] += event["arrearsChange"]
+    for event in history.record.of("DaysSettled", "settlement"):
+        for word in event["words"]:
+            expected[word >> 224] += _signed(word >> 16 & 2**64 - 1)
     for event in history.record.of("ArrearsPaid", "settlement"):
         expected[event["participantId"]] -= event["amount"]
     actual = {who: history.reader.ask("settlement", "arrearsOf", who) for who in history.ids}
@@ -138,3 +141,8 @@ def _arrears(history: History) -> Iterator[str]:
     owed = history.reader.ask("settlement", "owedByOperator")
     if owed != sum(-amount for amount in actual.values() if amount < 0):
         yield f"the grid operator owes {owed}, its creditors are owed another sum"
+
+
+def _signed(word: int) -> int:
+    """Return what 64 bits say whose highest is a sign."""
+    return word - 2**64 if word >> 63 else word

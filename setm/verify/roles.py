@@ -9,9 +9,9 @@ from typing import Any
 
 from setm.chain.events import Event
 from setm.chain.reader import Reader
-from setm.deployment_plan import venues
+from setm.deployment_plan import SPANS, venues
 from setm.types import Kind
-from setm.verify.code import DOMAIN_VERSION, DOMAINS, SECTIONS, plain
+from setm.verify.code import BOOK, DOMAIN_VERSION, DOMAINS, SECTIONS, plain
 from setm.verify.deployment import OPERATOR_ID, Deployed
 from setm.verify.outcome import Check, equal, found, warning
 
@@ -169,7 +169,7 @@ LINKS_TOLD: Sequence[tuple[str, str, str]] = (
     ("settlement", "meters", "meters"),
     *(
         (venue, target, target)
-        for venue in ("auction", "negotiation", "tariff", "conditional", "anonymous")
+        for venue in ("auction", "negotiation", "tariff", "conditional", "anonymous", *SPANS)
         for target in ("clearinghouse", "registry", "settlement")
     ),
     ("auction", "pricingRule", "rule"),
@@ -179,6 +179,17 @@ LINKS_TOLD: Sequence[tuple[str, str, str]] = (
     ("tags", "pledgeBook", "conditional"),
     ("conditional", "tags", "tags"),
     ("anonymous", "noteBook", "notes"),
+    ("roster", "registry", "registry"),
+    *(
+        link
+        for venue in SPANS
+        for link in (
+            (venue, "scheduleBook", f"{venue}{BOOK}"),
+            (f"{venue}{BOOK}", "venue", venue),
+            (f"{venue}{BOOK}", "registry", "registry"),
+            (f"{venue}{BOOK}", "roster", "roster"),
+        )
+    ),
 )
 """Which contract tells, by which function, the address of which other one."""
 

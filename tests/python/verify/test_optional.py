@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from setm.chain.abi import artifact
-from setm.deployment_plan import OPTIONAL, STANDARD
+from setm.deployment_plan import BOOKS, OPTIONAL, STANDARD
 from setm.report.run import Event, MechanismRun
 from setm.verify import Deployed
 from setm.verify.code import expected_immutables, plain
@@ -34,12 +34,24 @@ ANONYMOUS = {
     "max_energy_wh": 1_000_000_000,
     "denomination": 1_000_000,
 }
+DAY_AHEAD = {
+    "floor_price": 30_000,
+    "tick_size": 100,
+    "k": 500,
+    "span_slots": 4,
+    "force_window": 900,
+    "gate_lead": 1_800,
+    "post_window": 1_800,
+    "lease_seconds": 900,
+    "horizon_seconds": 86_400,
+    "cover_price": 55_500,
+}
 MODULUS = "0x" + bytes(range(128, 256)).hex() * 2
 
 
 @pytest.fixture(scope="module")
 def deployed():
-    roles = (*STANDARD, *OPTIONAL)
+    roles = (*STANDARD, *OPTIONAL, *BOOKS)
     addresses = {role: f"0x{number:040x}" for number, role in enumerate(roles, 1)}
     return Deployed(
         chain_id=1,
@@ -50,6 +62,7 @@ def deployed():
             "conditional": CONDITIONAL,
             "notes": {"modulus": MODULUS, "issue_seconds": 3_600},
             "anonymous": ANONYMOUS,
+            "day_ahead": DAY_AHEAD,
         },
         governance=addresses["token"],
         authorities=(),
@@ -59,9 +72,17 @@ def deployed():
     )
 
 
-@pytest.mark.parametrize("roles", [("tags", "conditional"), ("notes", "anonymous")])
+@pytest.mark.parametrize(
+    "roles",
+    [
+        ("tags", "conditional"),
+        ("notes", "anonymous"),
+        ("roster", "day_ahead", "day_ahead_book"),
+    ],
+)
 def test_every_immutable_of_an_optional_part_has_an_expected_value(deployed, roles):
-    contracts = {role: OPTIONAL[role] for role in roles}
+    known = {**OPTIONAL, **BOOKS}
+    contracts = {role: known[role] for role in roles}
     for role, compiled in compile_sources(contracts=contracts).items():
         names = {plain(name) for name in compiled.immutables}
         assert names - expected_immutables(role, deployed).keys() == set()

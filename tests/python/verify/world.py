@@ -128,6 +128,11 @@ class World:
         self.deploy("negotiation", house, settlement, tuple(config["negotiation"].values()))
         if "tariff" in config:
             self.deploy("tariff", house, settlement, tuple(config["tariff"].values()))
+        if "day_ahead" in config:
+            roster = self.deploy("roster", registry)
+            venue = self.deploy("day_ahead", house, settlement, tuple(config["day_ahead"].values()))
+            book = self.deploy("day_ahead_book", venue, registry, roster)
+            self.send("day_ahead", "setBook", book, sender="governance")
         for venue in venues(config):
             self.send("clearinghouse", "addVenue", self.addresses[venue], sender="governance")
 
