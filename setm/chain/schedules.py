@@ -136,8 +136,10 @@ def _of_book(events: Iterable[Event], key: BookKey, name: str) -> list[Event]:
 
 
 def _is_commitment(event: Event, key: BookKey) -> bool:
-    named = tuple(event.args.get(name) for name in ("span", "zone", "collector"))
-    return event.event == "BookCommitted" and named == key.values
+    if event.event != "BookCommitted":
+        return False
+    named = (event.args["span"], event.args["zone"], event.args["collector"].lower())
+    return named == (key.span, key.zone, key.collector.lower())
 
 
 def told_of(bound: Event, slots: int) -> list[tuple[int, tuple[int, ...]]]:

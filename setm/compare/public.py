@@ -77,7 +77,14 @@ _AUCTION = {
     "BookCommitted": {"span": "", "zone": "", "collector": "", "digest": ""},
     "ScheduleForced": {"book": "", "participantId": "presence", "orders": "side limit quantity"},
     "ScheduleSetAside": {"book": "", "participantId": "presence", "fault": ""},
-    "BatchWalked": {"book": "", "attempt": "", "poster": "", "sums": "margin"},
+    "BatchWalked": {
+        "book": "",
+        "attempt": "",
+        "poster": "",
+        "margins": "margin side limit quantity",
+        "sums": "margin",
+    },
+    "PageWritten": {"page": "", "code": ""},
     # The transaction that emits it holds every order.
     "BookCleared": {
         "book": "",
