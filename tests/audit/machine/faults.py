@@ -46,7 +46,7 @@ FAULTS = (
         says="a slot can be settled again",
         contract="Settlement",
         file="contracts/settlement/Settlement.sol",
-        right="if (isSettled(slot, participantId)) continue;",
+        right="if (_isSlotSettled(slot, participantId) || _isDaySettled(day, participantId)) continue;",
         wrong="",
     ),
     Fault(
@@ -142,7 +142,7 @@ FAULTS = (
         says="a participant may have two meters",
         contract="MeterRegistry",
         file="contracts/metering/MeterBook.sol",
-        right="_requireEnded(meterOf(participantId), validFromSlot);",
+        right="_requireEnded(meterOf(binding.participantId), validFromSlot);",
         wrong="",
     ),
     Fault(
