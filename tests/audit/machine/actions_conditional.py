@@ -188,7 +188,7 @@ def claim_for_consumption(chooser: Chooser) -> Step | None:
     return chooser.step(holder, "tags", "claimConsumption", [number], [chooser.share(wh)])
 
 
-@action(3)
+@action(8)
 def withdraw_tags(chooser: Chooser) -> Step | None:
     kept = [place for place, wh in chooser.model.tags.kept.items() if wh]
     found = chooser.one(kept)
