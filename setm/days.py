@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from setm.errors import DataError
 from setm.messages import METER_DOMAIN, Domain, Fields
-from setm.schedules import pack_fills, unpack_fills, words_hash
+from setm.schedules import pack_fills, words_hash
 from setm.signatures import Digest, digest_of, keccak
 from setm.types import Bill, GridTariff
 from setm.units import Money, Wh, payment_down, payment_up
@@ -150,8 +150,3 @@ def settled_day(word: int) -> SettledDay:
         arrears_change=Money(change - (change >> 63 << 64)),
         is_fraud=bool(word & 1),
     )
-
-
-def unpacked_values(words: Sequence[int], slots: int) -> tuple[Wh, ...]:
-    """Return a day's values from their words."""
-    return tuple(Wh(value) for value in unpack_fills(words, slots))

@@ -79,14 +79,6 @@ library FillLib {
         }
     }
 
-    /// @notice The margins of a slot, which the table has.
-    function planOf(uint256[] memory table, uint256 slot) internal pure returns (uint256 plan) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            plan := mload(add(add(table, 0xe0), mul(slot, 0xe0)))
-        }
-    }
-
     /// @notice Whether what stood at a slot's margins is what was said, and both sides come to the same volume.
     function isMatched(uint256[] memory table, uint256 slot) internal pure returns (bool matched) {
         // solhint-disable-next-line no-inline-assembly

@@ -20,6 +20,7 @@ from tests.audit.machine.model_meters import WINDOWS
 from tests.audit.machine.model_tariff import worst_cost
 from tests.audit.machine.stage import CAPACITY_WH, FOREVER, PURSE, YEAR_SECONDS, credential
 from tests.audit.machine.steps import NOBODY, WAIT, Seal, Sig, Signed, Step
+from tests.audit.machine.walking import Deck
 from tests.audit.machine.witness import MARGINED
 from tests.audit.machine.world import (
     AUCTIONS,
@@ -38,19 +39,8 @@ SLOT = CONFIG["slot_seconds"]
 UNPRICED = ("negotiation", "tariff", "conditional", "anonymous")
 Thing = TypeVar("Thing")
 Action = Callable[["Chooser"], "Step | None"]
-ACTIONS: dict[str, Action] = {}
-WEIGHTS: dict[str, int] = {}
-
-
-def action(weight: int) -> Callable[[Action], Action]:
-    """Note an action under its function's name; ``weight`` says how often it comes."""
-
-    def note(choose: Action) -> Action:
-        name = choose.__name__
-        ACTIONS[name], WEIGHTS[name] = choose, weight
-        return choose
-
-    return note
+DECK: Deck[Action] = Deck()
+ACTIONS, WEIGHTS, action = DECK.actions, DECK.weights, DECK.action
 
 
 class Memory:

@@ -10,26 +10,19 @@ from __future__ import annotations
 from random import Random
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.audit.machine.choices import WEIGHTS
 from tests.audit.machine.invariants import INVARIANTS
 from tests.audit.machine.liveness import Stuck, drain
 from tests.audit.machine.recording import reduced, written
-from tests.audit.machine.running import Broken, Ground, Run, Tally
+from tests.audit.machine.running import Ground, Run, Tally
 from tests.audit.machine.stage import Disagreement
+from tests.audit.machine.walking import Broken, drive
 
 STEPS = 500
 DRAIN_EVERY = 125
-# Hypothesis begins with some examples that are as short as can be: a few steps each.
-SHORT_RUNS = 11
 SEEDS = st.integers(0, 2**24 - 1)
 
 
@@ -88,20 +81,7 @@ def explore(ground: Ground, *, runs: int, number: int, steps: int = STEPS) -> Ta
     tally = Tally()
     machine = type(f"Shard{number}", (WholeSystem,), {"ground": ground, "tally": tally})
     try:
-        # Some ways are short: walk more of them until there are as many steps as asked for.
-        while tally.steps < runs * steps:
-            lacking = -(-(runs * steps - tally.steps) // steps)
-            limits = settings(
-                max_examples=lacking + SHORT_RUNS,
-                stateful_step_count=steps,
-                deadline=None,
-                database=None,
-                report_multiple_bugs=False,
-                phases=(Phase.generate,),
-                suppress_health_check=HealthCheck.all(),
-            )
-            run_state_machine_as_test(seed(number)(machine), settings=limits)
-            number += 1000
+        drive(machine, tally, runs=runs, steps=steps, number=number)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{written(reduced(ground, tally.failing))}") from error
     return tally

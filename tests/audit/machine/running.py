@@ -18,6 +18,7 @@ from tests.audit.machine.lens import SlotView
 from tests.audit.machine.lens_anonymous import hidden
 from tests.audit.machine.stage import Driver, Stage
 from tests.audit.machine.steps import WAIT, Outcome, Sig, Step
+from tests.audit.machine.walking import Broken
 from tests.audit.machine.world import CONFIG
 
 SLOT = CONFIG["slot_seconds"]
@@ -37,14 +38,6 @@ FILLERS = (
     "lock",
     *actions_anonymous.FILLERS,
 )
-
-
-class Broken(AssertionError):
-    """An invariant does not hold; ``name`` says which."""
-
-    def __init__(self, name: str, step: Step, reason: object) -> None:
-        self.name = name
-        super().__init__(f"{name} after {step}: {reason}")
 
 
 class Ground:

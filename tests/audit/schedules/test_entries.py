@@ -11,12 +11,15 @@ from eth_abi import encode
 from setm.errors import OrderRefused, Reverted
 from setm.evm import Evm
 from setm.schedules import (
+    BookKey,
     Entry,
     Source,
     head_word,
     pack_entries,
     pack_fills,
     pack_orders,
+    schedule_digest,
+    schedule_hash,
     unpack_members,
 )
 from setm.signatures import keccak, private_key, sign
@@ -159,6 +162,20 @@ def test_an_entry_of_an_unknown_source_is_refused(place: World) -> None:
             place.post(bytes([source]) + packed[1:], [], place.cleared(schedules))
         assert caught.value.name == "ScheduleRefused"
         assert caught.value.arguments["participantId"] == min(schedules)
+
+
+@pytest.mark.parametrize("role", ["day_ahead", "intraday"])
+def test_wallets_may_ask_the_book_what_is_signed_and_what_a_book_is_called(role: str) -> None:
+    place, dice = world(40, role), random.Random(role)
+    for _ in range(5):
+        number, span = dice.randrange(1, 2**32), dice.randrange(2**32)
+        (orders,) = random_schedules(dice, [number], place.slots).values()
+        words = pack_orders(orders)
+        key = BookKey(span=span, zone=dice.randrange(2**32), collector=place.collector.address)
+        wanted = schedule_digest(place.separator, schedule_hash(span, number, key.collector, words))
+        told = place.book.call("scheduleDigest", span, number, key.collector, words)
+        assert bytes(told) == wanted
+        assert bytes(place.book.call("bookOf", key.values)) == key.name
 
 
 def test_orders_beyond_the_span_have_no_bytes() -> None:

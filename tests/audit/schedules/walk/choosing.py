@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from tests.audit.machine.steps import WAIT, Outcome, Step
+from tests.audit.machine.walking import Deck
 from tests.audit.schedules.walk.ground import COLLECTORS, MEMBERS, SPARE_KEYS, Stage
 from tests.audit.schedules.walk.steps import Digest, Key, Line, Member
 from tests.audit.schedules.walk.terms import Phase
@@ -156,16 +157,5 @@ class Chooser:
 
 
 Action = Callable[[Chooser], "Step | None"]
-ACTIONS: dict[str, Action] = {}
-WEIGHTS: dict[str, int] = {}
-
-
-def action(weight: int) -> Callable[[Action], Action]:
-    """Note an action under its function's name; ``weight`` says how often it comes."""
-
-    def note(choose: Action) -> Action:
-        name = choose.__name__
-        ACTIONS[name], WEIGHTS[name] = choose, weight
-        return choose
-
-    return note
+DECK: Deck[Action] = Deck()
+ACTIONS, WEIGHTS, action = DECK.actions, DECK.weights, DECK.action

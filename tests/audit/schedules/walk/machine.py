@@ -5,26 +5,19 @@ from __future__ import annotations
 from random import Random
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from tests.audit.machine.walking import Broken, drive
 from tests.audit.schedules.walk.choosing import WEIGHTS
 from tests.audit.schedules.walk.ground import Disagreement, Stage
 from tests.audit.schedules.walk.invariants import INVARIANTS
 from tests.audit.schedules.walk.liveness import Stuck, drain
 from tests.audit.schedules.walk.recording import reduced, written
-from tests.audit.schedules.walk.running import Broken, Run, Tally
+from tests.audit.schedules.walk.running import Run, Tally
 
 STEPS = 250
 DRAIN_EVERY = 50
-# Hypothesis begins with some examples that are as short as can be.
-SHORT_RUNS = 11
 SEEDS = st.integers(0, 2**24 - 1)
 
 
@@ -79,20 +72,7 @@ def explore(stage: Stage, *, runs: int, number: int) -> Tally:
     tally = Tally()
     machine = type(f"Shard{number}", (Walk,), {"stage": stage, "tally": tally})
     try:
-        # Some ways are short: walk more of them until there are as many steps as asked for.
-        while tally.steps < runs * STEPS:
-            lacking = -(-(runs * STEPS - tally.steps) // STEPS)
-            limits = settings(
-                max_examples=lacking + SHORT_RUNS,
-                stateful_step_count=STEPS,
-                deadline=None,
-                database=None,
-                report_multiple_bugs=False,
-                phases=(Phase.generate,),
-                suppress_health_check=HealthCheck.all(),
-            )
-            run_state_machine_as_test(seed(number)(machine), settings=limits)
-            number += 1000
+        drive(machine, tally, runs=runs, steps=STEPS, number=number)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{written(reduced(stage, tally.failing))}") from error
     return tally

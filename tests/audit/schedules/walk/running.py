@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 
 from tests.audit.machine.steps import Outcome, Step
+from tests.audit.machine.walking import Broken
 from tests.audit.schedules.walk import actions_book, actions_days, actions_people  # noqa: F401
 from tests.audit.schedules.walk.choosing import ACTIONS, Chooser, Memory
 from tests.audit.schedules.walk.ground import PEOPLE, Stage
@@ -29,14 +30,6 @@ FILLERS = (
     "resolve_day",
     "settle_day",
 )
-
-
-class Broken(AssertionError):
-    """An invariant does not hold; ``name`` says which."""
-
-    def __init__(self, name: str, step: Step, reason: object) -> None:
-        self.name = name
-        super().__init__(f"{name} after {step}: {reason}")
 
 
 class Tally:
