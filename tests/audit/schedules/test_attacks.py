@@ -75,11 +75,13 @@ def refused(name: str, do: Any) -> dict[str, Any]:
     return dict(caught.value.arguments)
 
 
-def prepared(place: World, schedules: Schedules, change: Any = None) -> tuple[Any, list[int], Any]:
+def prepared(
+    place: World, schedules: Schedules, change: Any = None, *, changed: int = 0
+) -> tuple[Any, list[int], Any]:
     """Commit to entries, one of them changed, and go to the gate."""
     entries, _ = place.entries(schedules)
     if change is not None:
-        entries[0] = change(entries[0])
+        entries[changed] = change(entries[changed])
     leaves = []
     for number, (_, r, vs) in zip(sorted(schedules), entries, strict=True):
         hashed = schedule_hash(
@@ -127,7 +129,7 @@ def forged(place: World) -> dict[str, Any]:
         "another collector": resigned(place, collector=place.people[5].address),
         "another chain": resigned(place, separator=other),
         "another contract": resigned(place, separator=elsewhere),
-        "another participant's key": resigned(place, key=place.people[1].key),
+        "another participant's key": resigned(place, key=place.people[4].key),
         "a stranger's key": resigned(place, key=place.evm.account("mallory")),
         "the other v": lambda e: (e[0], e[1], bytes([e[2][0] ^ 0x80]) + e[2][1:]),
         "high s": high_s,
@@ -144,6 +146,57 @@ def test_a_schedule_that_its_participant_did_not_sign_is_refused(place: World, h
     with pytest.raises(Reverted) as caught:
         place.post(entries, words, book)
     assert caught.value.name in ("ScheduleRefused", "NotSecured"), caught.value
+
+
+def quick(place: World) -> Schedules:
+    """The second one, as ``two_sided`` has it, is better than the margin, and the first has its page turned.
+
+    With a roster it is walked the quick way.
+    """
+    first, seller, margin, buyer = (p.id for p in place.people[:4])
+    return {
+        first: [SlotOrder(side=Side.BID, tick=50, energy_wh=Wh(5))],
+        seller: two_sided(place)[seller],
+        margin: [SlotOrder(side=Side.ASK, tick=120, energy_wh=Wh(20))],
+        buyer: [SlotOrder(side=Side.BID, tick=200, energy_wh=Wh(40))],
+    }
+
+
+@pytest.mark.parametrize("how", FORGERIES)
+def test_a_forgery_is_refused_the_quick_way_too(place: World, how: str) -> None:
+    entries, words, book = prepared(place, quick(place), forged(place)[how], changed=1)
+    with pytest.raises(Reverted) as caught:
+        place.post(entries, words, book)
+    assert caught.value.name in ("ScheduleRefused", "NotSecured"), caught.value
+
+
+def test_a_credential_that_ends_before_the_posting_lets_nobody_in_the_quick_way(
+    place: World,
+) -> None:
+    second = place.people[1]
+    registry = place.system.registry
+    gathered_at = place.evm.now
+    place.at(gathered_at - 120)
+    message = messages.credential(
+        place.system.domain(registry),
+        account=second.address,
+        kind=Kind.PROSUMER,
+        device_class=0,
+        zone=ZONE,
+        commitment=messages.identity_commitment(second.name, bytes(keccak(text=second.name))),
+        valid_until=place.gate + 1,
+        serial=registry.call("participant", second.id)[4] + 1,
+    )
+    signed = message.sign(place.system.authority)
+    registry.send("renew", tuple(message.values.values()), place.system.authority, signed)
+    place.at(gathered_at)
+    # It is written a minute ago, after the change.
+    place.write_roster()
+    entries, words, book = prepared(place, quick(place))
+    place.at(place.gate + 1)
+    refused("NotSecured", lambda: place.post(entries, words, book))
+    place.at(place.gate)
+    place.post(entries, words, book)
 
 
 @pytest.mark.parametrize("how", FORGERIES)

@@ -532,6 +532,20 @@ def test_only_settlement_closes_and_only_venues_move_money(made: Days, posted: C
         )
 
 
+def test_a_balance_never_runs_into_its_neighbour(made: Days) -> None:
+    house, evm = made.system.clearinghouse, made.place.evm
+    venue, who, most = evm.account("a venue"), made.place.people[0].id, 2**64 - 1
+    house.send("addVenue", venue.address, sender=made.system.governance)
+    made.place.at(evm.now + house.call("GOVERNANCE_DELAY"))
+    # It pays itself twice, and would charge in the same call what it paid.
+    words = [who << 224 | most << 32, who << 224 | 1 << 32, who << 224 | most << 160]
+    found = refused(
+        "HoldingLimitExceeded",
+        lambda: house.send("closeMany", venue.address, words, sender=venue),
+    )
+    assert found == {"limit": 0, "asked": 1}
+
+
 def test_groups_that_earn_wait_for_groups_that_pay(made: Days) -> None:
     big = days(40)
     found = cleared_day(big, random.Random(44), 40)
