@@ -7,7 +7,7 @@ Energy is Wh, money 1e-6 EUR. Source: interfaces/IDayReadings.sol, interfaces/IS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from setm.errors import DataError
@@ -121,6 +121,43 @@ def day_bill(
         charge=Money(payment_up(grid_bought, tariff.retail_price) + penalty),
         credit=payment_down(grid_sold, tariff.feed_in_price),
     )
+
+
+def slot_bills(
+    fills: Sequence[int], reading: DayReading, tariff: GridTariff, *, penalty: Money = Money(0)
+) -> list[Bill]:
+    """Return each slot's part of a day's bill: what charge and credit, rounded once for the day, grow by in it.
+
+    The parts of all slots sum to ``day_bill``. A penalty is charged once, with the last slot; ``trade_credit`` is 0.
+    """
+    found, bought_wh, sold_wh = [], 0, 0
+    for place, values in enumerate(zip(fills, reading.imports_wh, reading.exports_wh, strict=True)):
+        fill, taken, fed = values
+        grid_bought, grid_sold = imbalance([fill], [taken], [fed])
+        charge = _growth(payment_up, bought_wh, grid_bought, tariff.retail_price)
+        credit = _growth(payment_down, sold_wh, grid_sold, tariff.feed_in_price)
+        bought_wh, sold_wh = bought_wh + grid_bought, sold_wh + grid_sold
+        is_last = place == len(fills) - 1
+        found.append(
+            Bill(
+                bought_wh=Wh(max(fill, 0)),
+                sold_wh=Wh(max(-fill, 0)),
+                import_wh=taken,
+                export_wh=fed,
+                grid_bought_wh=grid_bought,
+                grid_sold_wh=grid_sold,
+                trade_credit=Money(0),
+                charge=Money(charge + (penalty if is_last else 0)),
+                credit=credit,
+            )
+        )
+    return found
+
+
+def _growth(
+    rounded: Callable[[int, int], Money], before_wh: int, more_wh: int, price: int
+) -> Money:
+    return Money(rounded(before_wh + more_wh, price) - rounded(before_wh, price))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_typing.abi import ABIEvent, ABIFunction
 from eth_utils.abi import event_abi_to_log_topic, function_abi_to_4byte_selector
 from eth_utils.address import to_checksum_address
@@ -101,6 +102,16 @@ def call_data(contract: str, function: str, args: Sequence[Any]) -> str:
     """Return the calldata of a function's call, 0x-hex."""
     selector, kinds = _function(contract, function, len(args))
     return "0x" + (selector + encode(kinds, args)).hex()
+
+
+def arguments_of(contract: str, function: str, arguments: int, data: str) -> tuple[Any, ...] | None:
+    """Return the arguments of a call of a function of so many arguments, None if ``data`` (0x-hex) is none."""
+    selector, kinds = _function(contract, function, arguments)
+    called, body = bytes.fromhex(data[2:10]), bytes.fromhex(data[10:])
+    try:
+        return tuple(decode(kinds, body)) if called == selector else None
+    except DecodingError:
+        return None
 
 
 def answer_of(contract: str, function: str, arguments: int, answer: str) -> Any:

@@ -21,6 +21,7 @@ from setm.schedules import (
 )
 
 UNPACK_GAS, UNPACK_SLOT_GAS = 400_000, 60_000
+ROSTER_PAGE = 256
 
 
 class DayAheadVenue(Venue):
@@ -128,6 +129,21 @@ class ScheduleBook(Bound):
             one.args["participantId"]: tuple(one.args["orders"])
             for one in self.events_of(key, "ScheduleForced")
         }
+
+
+class KeyRoster(Bound):
+    """The owner keys as code."""
+
+    role = "roster"
+
+    def writing(self, sender: Sender, page: int) -> Call:
+        """Return the call that writes a page of 256 participants anew; anyone may."""
+        return self.call(sender, "write roster", "write", (page,), 6_000_000)
+
+
+def pages_of(ids: Iterable[int]) -> list[int]:
+    """Return the pages of the roster on which participants stand."""
+    return sorted({number // ROSTER_PAGE for number in ids})
 
 
 def _of_book(events: Iterable[Event], key: BookKey, name: str) -> list[Event]:

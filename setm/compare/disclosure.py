@@ -6,49 +6,51 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from setm.compare.public import BACKGROUND, FACTS, FIELDS, PUBLIC
-from setm.compare.record import Record
 from setm.errors import RunError
+from setm.report.run import MechanismRun
 
 
-def shown(record: Record) -> dict[str, list[str]]:
+def shown(record: MechanismRun) -> dict[str, list[str]]:
     """Return each public fact with the fields that show it on this day, as ``contract.Event.field``.
 
     Raise ``RunError`` if an event shows what is said to stay private, or has a field that is not described.
     """
-    if record.mechanism not in PUBLIC:
+    if record.name not in PUBLIC:
         raise RunError(
-            f"{record.mechanism}: nothing says what it makes public; expected a line in PUBLIC of "
+            f"{record.name}: nothing says what it makes public; expected a line in PUBLIC of "
             "setm/compare/public.py"
         )
-    found: dict[str, list[str]] = {fact: [] for fact in PUBLIC[record.mechanism]}
+    found: dict[str, list[str]] = {fact: [] for fact in PUBLIC[record.name]}
     for contract, event, field in _fields(record):
         name = f"{contract}.{event}.{field}"
         if field not in FIELDS.get(event, {}):
             raise RunError(
-                f"{record.mechanism}: {name} is in the events, but nothing says what it shows; expected a line in "
+                f"{record.name}: {name} is in the events, but nothing says what it shows; expected a line in "
                 "FIELDS of setm/compare/public.py"
             )
         for fact in FIELDS[event][field].split():
             if fact not in found:
                 raise RunError(
-                    f"{record.mechanism}: {name} shows {FACTS[fact]}, which is said to stay private; expected only "
+                    f"{record.name}: {name} shows {FACTS[fact]}, which is said to stay private; expected only "
                     f"{', '.join(sorted(found))}: correct the contract, or PUBLIC in setm/compare/public.py"
                 )
             found[fact].append(name)
     if told := told_names(record):
-        raise RunError(f"{record.mechanism}: an event holds the name {told[0]!r}; expected none")
+        raise RunError(f"{record.name}: an event holds the name {told[0]!r}; expected none")
     return {fact: found[fact] for fact in FACTS if fact in found}
 
 
-def told_names(record: Record) -> list[str]:
+def told_names(record: MechanismRun) -> list[str]:
     """Return the participants' names that stand in any event; there should be none."""
     texts = {
         value for event in record.events for value in _values(event.args) if isinstance(value, str)
     }
-    return sorted(name for name in record.names.values() if any(name in text for text in texts))
+    return sorted(
+        one.name for one in record.participants.values() if any(one.name in text for text in texts)
+    )
 
 
-def _fields(record: Record) -> list[tuple[str, str, str]]:
+def _fields(record: MechanismRun) -> list[tuple[str, str, str]]:
     met = {
         (event.contract, event.name, field): None
         for event in record.events

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from setm.compare.record import Record, Transaction
+from setm.report.run import MechanismRun, Transaction
 
 # Contracts that every mechanism uses; everything else is its venue.
 COMMON = ("registry", "clearinghouse", "token", "meters", "settlement", "")
 # What of those belongs to delivery rather than to enrolment.
-DELIVERY = (("meters", "post readings"), ("settlement", "settle"))
+DELIVERY = (
+    ("meters", "post readings"),
+    ("meters", "post days"),
+    ("meters", "unpack day"),
+    ("settlement", "settle"),
+    ("settlement", "settle day"),
+)
 # Events by which somebody says what it would trade, or that it agrees: orders, offers, announcements, acceptances.
 EXPRESSIONS = (
     "OrderCommitted",
@@ -46,14 +52,17 @@ class Effort:
         return (self.trading_gas + self.delivery_gas) / traded_kwh if traded_kwh else None
 
 
-def effort(record: Record) -> Effort:
-    """Return what a day took; gas of reverted transactions counts too."""
+def effort(record: MechanismRun, signed_orders: int = 0) -> Effort:
+    """Return what a day took; gas of reverted transactions counts too.
+
+    ``signed_orders`` are those in schedules, which no event counts.
+    """
     gas = {"enrolment": 0, "trading": 0, "delivery": 0}
     for sent in record.transactions:
         gas[_stage(sent)] += sent.gas_used
     return Effort(
-        mechanism=record.mechanism,
-        expressions=sum(event.name in EXPRESSIONS for event in record.events),
+        mechanism=record.name,
+        expressions=signed_orders + sum(event.name in EXPRESSIONS for event in record.events),
         transactions=len(record.transactions),
         failed=sum(not sent.ok for sent in record.transactions),
         enrolment_gas=gas["enrolment"],

@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from setm.compare.inequality import gini
-from setm.compare.workload import Delivered, Participant, Workload, bills_of, trade_in
+from setm.compare.workload import (
+    NONE_WHOLE,
+    Bills,
+    Delivered,
+    Participant,
+    Workload,
+    bills_of,
+    trade_in,
+)
 from setm.slots import Slot
-from setm.trading import Outcome
+from setm.trading import Outcome, WholeDays
 from setm.types import Bill, GridTariff, Side, Trade
 from setm.units import payment_down, payment_up
 
@@ -85,9 +93,14 @@ class Worth:
     imbalance: int
 
 
-def figures(workload: Workload, outcome: Outcome, optimum_nano: int) -> Figures:
-    """Return the figures of an outcome; ``optimum_nano`` is the largest welfare that the readings allow, 1e-9 EUR."""
-    bills = bills_of(workload, outcome)
+def figures(
+    workload: Workload, outcome: Outcome, optimum_nano: int, whole: WholeDays = NONE_WHOLE
+) -> Figures:
+    """Return the figures of an outcome; ``optimum_nano`` is the largest welfare that the readings allow, 1e-9 EUR.
+
+    The days of ``whole`` are settled as a whole.
+    """
+    bills = bills_of(workload, outcome, whole)
     worths = [
         worth_of(person, trade, measured, workload.tariff)
         for person, _, trade, measured in _rows(workload, outcome)
@@ -120,7 +133,7 @@ def figures(workload: Workload, outcome: Outcome, optimum_nano: int) -> Figures:
         import_cost_micro=sum(
             payment_up(measured.import_wh, workload.tariff.retail_price) for _, measured in traded
         ),
-        savings_micro=savings(workload, outcome),
+        savings_micro=savings(workload, outcome, bills),
         prices=[(trade.payment, trade.bought_wh) for trade, _ in traded if trade.bought_wh],
     )
 
@@ -151,9 +164,8 @@ def worth_of(person: Participant, trade: Trade, measured: Delivered, tariff: Gri
     )
 
 
-def savings(workload: Workload, outcome: Outcome) -> dict[str, int]:
+def savings(workload: Workload, outcome: Outcome, bills: Bills) -> dict[str, int]:
     """Return by how much each participant's bill is lower than with the grid operator only, 1e-6 EUR."""
-    bills = bills_of(workload, outcome)
     return {
         person.name: sum(
             grid_only(readings[person.name], workload.tariff)

@@ -161,10 +161,10 @@ def entry_of(
     """Return a mechanism's part of a comparison; raise ``RunError`` if its record in ``folder`` says anything else."""
     if plan.network is None:
         return Entry(name=name, rehearsals=rehearsals, chain=None)
-    record = read_record(folder / name, name)
+    record, own = read_record(folder / name, name), rehearsals[0]
     chain = OnChain(
-        confirmed=confirm(record, workload, rehearsals[0].outcome),
-        effort=effort(record),
+        confirmed=confirm(record, workload, own.outcome, own.whole),
+        effort=effort(record, own.signed_orders),
         shown=shown(record),
         seconds=float(json.loads((folder / "run.json").read_text())["seconds"][name]),
     )

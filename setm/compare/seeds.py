@@ -14,16 +14,25 @@ from setm.compare.figures import Figures, figures
 from setm.compare.measures import measures
 from setm.compare.workload import Workload
 from setm.errors import RunError
-from setm.trading import Day, Outcome, mechanism_named
+from setm.trading import (
+    Day,
+    Outcome,
+    WholeDays,
+    mechanism_named,
+    signed_orders,
+    whole_days,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rehearsal:
-    """One mechanism's day with one seed."""
+    """One mechanism's day with one seed: its trades, whose days are settled as a whole, and orders in schedules."""
 
     mechanism: str
     seed: int
     outcome: Outcome
+    whole: WholeDays
+    signed_orders: int
     figures: Figures
     measures: Mapping[str, float | None]
     seconds: float
@@ -32,14 +41,18 @@ class Rehearsal:
 def rehearse(mechanism: str, day: Day, workload: Workload, optimum_nano: int) -> Rehearsal:
     """Return what a mechanism makes of a day, and the wall time that its rehearsal took."""
     started = time.perf_counter()
-    outcome = mechanism_named(mechanism).rehearse(day)
+    engine = mechanism_named(mechanism)
+    outcome = engine.rehearse(day)
     seconds = time.perf_counter() - started
-    found = figures(workload, outcome, optimum_nano)
+    whole = whole_days(engine, day)
+    found = figures(workload, outcome, optimum_nano, whole)
     spare = workload.tariff.retail_price - workload.tariff.feed_in_price
     return Rehearsal(
         mechanism=mechanism,
         seed=day.seed,
         outcome=outcome,
+        whole=whole,
+        signed_orders=signed_orders(engine, day),
         figures=found,
         measures=measures(found, spare),
         seconds=seconds,

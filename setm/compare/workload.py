@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from setm.data import MeterSeries
+from setm.days import DayReading, slot_bills
 from setm.metering import ReadingView
 from setm.settlement import bill
 from setm.simulation.mechanism import Day
 from setm.slots import Slot
-from setm.trading import Outcome
+from setm.trading import Outcome, WholeDays
 from setm.types import Bill, GridTariff, Side, Trade
 from setm.units import Price, Wh
 
 Bills = Mapping[Slot, Mapping[str, Bill]]
+NONE_WHOLE: WholeDays = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +82,40 @@ def trade_in(outcome: Outcome, slot: Slot, name: str) -> Trade:
     return outcome.get(slot, {}).get(name, Trade())
 
 
-def bills_of(workload: Workload, outcome: Outcome) -> Bills:
+def bills_of(workload: Workload, outcome: Outcome, whole: WholeDays = NONE_WHOLE) -> Bills:
     """Return the reference's bill of each slot and participant, whether it traded or not.
 
-    What venues hand over to settlement besides revenue (released cover) is not known here: ``trade_credit`` is 0.
+    A day of ``whole`` is rounded once, and its slots have their parts of it. What venues hand over to settlement
+    besides revenue (released cover) is not known here: ``trade_credit`` is 0.
     """
-    return {
+    found = {
         slot: {
             name: bill(trade_in(outcome, slot, name), _view(measured), workload.tariff)
             for name, measured in readings.items()
         }
         for slot, readings in workload.readings.items()
     }
+    for name, days in whole.items():
+        for slots in days:
+            fills = [_fill(trade_in(outcome, slot, name)) for slot in slots]
+            parts = slot_bills(fills, _day_reading(workload, name, slots), workload.tariff)
+            for slot, part in zip(slots, parts, strict=True):
+                found[slot][name] = part
+    return found
+
+
+def _fill(trade: Trade) -> int:
+    return trade.bought_wh - trade.sold_wh
+
+
+def _day_reading(workload: Workload, name: str, slots: Sequence[Slot]) -> DayReading:
+    measured = [workload.readings[slot][name] for slot in slots]
+    return DayReading(
+        meter=0,
+        day=slots[0] // len(slots),
+        imports_wh=tuple(one.import_wh for one in measured),
+        exports_wh=tuple(one.export_wh for one in measured),
+    )
 
 
 def _view(measured: Delivered) -> ReadingView:

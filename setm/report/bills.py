@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from setm.errors import RunError
+from setm.report import days
+from setm.report.meters import owner, owners
 from setm.report.records import BillRecord, ReadingRecord, TradeRecord
 from setm.report.run import Event, MechanismRun
 from setm.types import Side
@@ -25,19 +27,19 @@ def unpack_reading(word: int) -> tuple[int, int, int, int]:
     return word >> 96, word >> 64 & mask, word >> 32 & mask, word & mask
 
 
-def readings(record: MechanismRun) -> dict[Key, ReadingRecord]:
-    """Return the reading that stands for each slot and participant."""
-    owners: dict[int, int] = {}
-    found: dict[Key, ReadingRecord] = {}
+def readings(
+    record: MechanismRun, posted: Mapping[days.DayKey, days.DayRecord]
+) -> dict[Key, ReadingRecord]:
+    """Return the reading that stands for each slot and participant; ``posted`` are those of whole days."""
+    known = owners(record)
+    found = {(one.slot, one.participant_id): one for one in days.slot_readings(posted)}
     for event in record.events:
         if event.contract != "meters":
             continue
-        if event.name == "MeterBound":
-            owners[event["meter"]] = event["participantId"]
-        elif event.name == "ReadingsPosted":
+        if event.name == "ReadingsPosted":
             for word in event["readings"]:
                 meter, slot, import_wh, export_wh = unpack_reading(word)
-                key = (slot, _owner(owners, meter, event))
+                key = (slot, owner(known, meter, event))
                 if key in found:
                     raise RunError(
                         f"{event.line}: slot {slot}: a second reading of meter {meter} is accepted"
@@ -53,7 +55,7 @@ def readings(record: MechanismRun) -> dict[Key, ReadingRecord]:
                     tx=event.tx_hash,
                 )
         elif event.name in ("ReadingDisputed", "ReadingResolved"):
-            key = (event["slot"], _owner(owners, event["meter"], event))
+            key = (event["slot"], owner(known, event["meter"], event))
             if key not in found:
                 raise RunError(
                     f"{event.line}: slot {key[0]}: {event.name} without a reading of meter {event['meter']}"
@@ -71,16 +73,16 @@ def readings(record: MechanismRun) -> dict[Key, ReadingRecord]:
     return found
 
 
-def _owner(owners: dict[int, int], meter: int, event: Event) -> int:
-    if meter not in owners:
-        raise RunError(f"{event.line}: meter {meter} was never bound (MeterBound is missing)")
-    return owners[meter]
-
-
 def bills(
-    record: MechanismRun, trades: Sequence[TradeRecord], measured: dict[Key, ReadingRecord]
+    record: MechanismRun,
+    trades: Sequence[TradeRecord],
+    measured: dict[Key, ReadingRecord],
+    whole: Sequence[days.WholeDay] = (),
 ) -> list[BillRecord]:
-    """Return one bill for each slot and participant; raise ``RunError`` naming the slot where events contradict."""
+    """Return one bill for each slot and participant; raise ``RunError`` naming the slot where events contradict.
+
+    ``trades`` are those that were settled slot by slot, ``whole`` has the days that were settled as a whole.
+    """
     paid, earned = _check_venues(record, trades)
     forfeited: dict[Key, int] = defaultdict(int)
     compensated: dict[Key, int] = defaultdict(int)
@@ -89,9 +91,9 @@ def bills(
     for event in record.of("CompensationPaid", "auction"):
         compensated[event["slot"], event["participantId"]] += event["amount"]
 
-    owners = {event["meter"]: event["participantId"] for event in record.of("MeterBound", "meters")}
+    known = owners(record)
     frauds = {
-        (event["slot"], _owner(owners, event["meter"], event))
+        (event["slot"], owner(known, event["meter"], event))
         for event in record.of("EquivocationProved", "meters")
     }
 
@@ -102,11 +104,18 @@ def bills(
             raise RunError(f"{event.line}: slot {key[0]}: participant {key[1]} is settled twice")
         found[key] = _bill(record, event, paid[key], earned[key], key in frauds)
         _check_reading(event, found[key], measured.get(key))
+    _check_trades(trades, found)
+    for bill in days.bills(record, whole):
+        if (bill.slot, bill.participant_id) in found:
+            raise RunError(
+                f"slot {bill.slot}: participant {bill.participant_id} is settled with its day and by itself"
+            )
+        found[bill.slot, bill.participant_id] = bill
     if not found:
         raise RunError(
-            f"{record.name}/events.jsonl: no SlotSettled; the run ended before settlement, start it again"
+            f"{record.name}/events.jsonl: neither SlotSettled nor DaysSettled; the run ended before settlement, "
+            "start it again"
         )
-    _check_trades(trades, found)
     for key in {*forfeited, *compensated}:
         bill = found.get(key, BillRecord(slot=key[0], participant_id=key[1]))
         found[key] = replace(bill, bond_forfeited=forfeited[key], compensation=compensated[key])

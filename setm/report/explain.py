@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from setm.types import Side
 from setm.units import eur_per_mwh, payment_down, payment_up
 
 LABEL_WIDTH = 11
+# As many names as an error lists before it names the nearest only.
+LISTED = 20
 
 
 def explain(
@@ -70,8 +74,14 @@ def _participant(folded: Folded, name: str) -> int:
     for who, participant in folded.record.participants.items():
         if participant.name.casefold() == name.strip().casefold():
             return who
-    known = ", ".join(participant.name for participant in folded.record.participants.values())
-    raise RunError(f"participant {name!r}: expected one of {known}")
+    names = [participant.name for participant in folded.record.participants.values()]
+    if len(names) > LISTED:
+        close = get_close_matches(name, names, n=3, cutoff=0) or names[:3]
+        raise RunError(
+            f"participant {name!r}: none of {len(names)} is called so; the nearest are {', '.join(close)}; the table "
+            "participants has them all"
+        )
+    raise RunError(f"participant {name!r}: expected one of {', '.join(names)}")
 
 
 def _bill(run: Run, folded: Folded, who: int, slot: int) -> BillRecord:
@@ -291,15 +301,51 @@ def _imbalance(folded: Folded, bill: BillRecord) -> Iterator[str]:
     for energy, meaning in parts:
         if energy > 0:
             yield f"{energy} Wh {meaning}"
-    for energy, price, rounding, word in (
-        (bill.grid_bought_wh, tariff.retail_price, payment_up, "charge at retail, rounded up"),
-        (bill.grid_sold_wh, tariff.feed_in_price, payment_down, "credit at feed-in, rounded down"),
+    for one in (
+        _Rounded("charge at retail", "up", bill.grid_bought_wh, tariff.retail_price, payment_up),
+        _Rounded(
+            "credit at feed-in", "down", bill.grid_sold_wh, tariff.feed_in_price, payment_down
+        ),
     ):
-        if energy:
-            amount = rounding(energy, price)
-            yield f"{word}: {energy} * {price} / 1000 = {amount} = {_money(amount)}"
+        if one.energy_wh:
+            yield _in_day(folded, bill, one) if bill.settled_as == "day" else _in_slot(one)
     if bill.grid_bought_wh == bill.grid_sold_wh == 0:
         yield "none: delivered exactly as contracted"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounded:
+    """An amount between participant and grid operator: its words, Wh, price (0.001 EUR/MWh), and how it is rounded."""
+
+    what: str
+    direction: str
+    energy_wh: int
+    price: int
+    rounding: Callable[[int, int], int]
+
+
+def _in_slot(one: _Rounded) -> str:
+    amount = one.rounding(one.energy_wh, one.price)
+    return (
+        f"{one.what}, rounded {one.direction}: {one.energy_wh} * {one.price} / 1000 = {amount} = "
+        f"{_money(amount)}"
+    )
+
+
+def _in_day(folded: Folded, bill: BillRecord, one: _Rounded) -> str:
+    """Explain a slot's part of an amount that is rounded once for the day."""
+    before_wh = sum(
+        other.grid_bought_wh if one.rounding is payment_up else other.grid_sold_wh
+        for other in folded.bills
+        if (other.participant_id, other.tx) == (bill.participant_id, bill.tx)
+        and other.slot < bill.slot
+    )
+    upto_wh = before_wh + one.energy_wh
+    upto, before = one.rounding(upto_wh, one.price), one.rounding(before_wh, one.price)
+    return (
+        f"{one.what}, rounded {one.direction} once for the day; this slot's part: {upto_wh} * {one.price} / 1000 - "
+        f"{before_wh} * {one.price} / 1000 = {upto} - {before} = {upto - before} = {_money(upto - before)}"
+    )
 
 
 def _amounts(folded: Folded, bill: BillRecord, trades: list[TradeRecord]) -> Iterator[str]:
@@ -349,8 +395,9 @@ def _check(bill: BillRecord, trades: list[TradeRecord]) -> Iterator[str]:
             raise RunError(
                 f"slot {bill.slot}: {name} explained {ours}, settled {settled}; events contradict"
             )
+    told = "SlotSettled" if bill.settled_as == "slot" else "the slot's part of DaysSettled"
     yield (
-        f"equals SlotSettled: bought {bill.bought_wh} Wh, sold {bill.sold_wh} Wh, charge {bill.charge}, credit "
+        f"equals {told}: bought {bill.bought_wh} Wh, sold {bill.sold_wh} Wh, charge {bill.charge}, credit "
         f"{bill.credit}; with payment {bill.payment} and revenue {bill.revenue} the bill is {bill.bill}, difference 0"
     )
 

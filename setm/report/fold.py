@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from setm.errors import RunError
-from setm.report import auction, bills, conduct, ledger, negotiation, positions, schema
+from setm.report import auction, bills, conduct, days, ledger, negotiation, positions, schema
 from setm.report.records import (
     BillRecord,
     ClearingRecord,
@@ -54,8 +54,9 @@ def fold(record: MechanismRun) -> Folded:
     """Return the tables of one mechanism; raise ``RunError`` naming slot or participant if events contradict.
 
     Checked on the way: both sides of a slot sum to its volume; agreements and fills equal TradeCollected, TradeClosed
-    and SlotSettled; bills follow from quantities and tariff; all payments of a slot cancel out; replayed balances are
-    never negative, equal the tokens held, and each participant's money is explained by its bills to the last unit.
+    and SlotSettled or DaysSettled; bills follow from quantities and tariff; all payments of a slot cancel out; replayed
+    balances are never negative, equal the tokens held, and each participant's money is explained by its bills to the
+    last unit.
     """
     clearings = auction.clearings(record)
     orders = auction.orders(record, clearings)
@@ -65,8 +66,11 @@ def fold(record: MechanismRun) -> Folded:
         *positions.trades(record),
     ]
     offers = negotiation.offers(record)
-    readings = bills.readings(record)
-    billed = bills.bills(record, trades, readings)
+    posted = days.posted_days(record)
+    whole = days.whole_days(record, posted)
+    readings = bills.readings(record, posted)
+    billed = bills.bills(record, trades, readings, whole)
+    trades += [trade for day in whole for trade in day.trades]
     money = ledger.replay(record)
 
     sides = Counter(trade.slot for trade in trades)
@@ -281,6 +285,7 @@ def _payment(record: MechanismRun, bill: BillRecord) -> Row:
         "grid_only_bill_micro_eur": bill.grid_only_bill,
         "saving_micro_eur": bill.saving,
         "is_measured": bill.is_measured,
+        "settled_as": bill.settled_as,
         "tx_hash": bill.tx,
     }
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from setm.days import settled_day
 from setm.errors import RunError
 from setm.report.records import BillRecord, MovementRecord
 from setm.report.run import OPERATOR_ID, Event, MechanismRun
@@ -53,6 +54,8 @@ def replay(record: MechanismRun) -> Ledger:
     for event in record.events:
         if event.contract == "clearinghouse" and event.name in MOVEMENTS:
             _move(ledger, record, event)
+        elif event.contract == "clearinghouse" and event.name == "ClosedMany":
+            _close_many(ledger, record, event)
         elif event.contract == "token" and event.name == "Transfer":
             amount = event["value"]
             ledger.tokens += amount if event["to"].lower() == house else 0
@@ -61,6 +64,9 @@ def replay(record: MechanismRun) -> Ledger:
             ledger.surplus_paid += event["amount"]
         elif event.contract == "settlement" and event.name == "SlotSettled":
             ledger.arrears[event["participantId"]] += event["arrearsChange"]
+        elif event.contract == "settlement" and event.name == "DaysSettled":
+            for one in map(settled_day, event["words"]):
+                ledger.arrears[one.participant_id] += one.arrears_change
         elif event.contract == "settlement" and event.name == "ArrearsPaid":
             ledger.arrears[event["participantId"]] -= event["amount"]
     if ledger.held != ledger.tokens:
@@ -74,34 +80,95 @@ def replay(record: MechanismRun) -> Ledger:
 def _move(ledger: Ledger, record: MechanismRun, event: Event) -> None:
     who = event["participantId"]
     record.participant_name(who)
-    venue = heir = ""
-    amount = charged = released = paid = 0
     if event.name == "Closed":
+        closing = who, event["charged"], event["released"], event["paid"]
         venue, heir = record.role(event["venue"]), record.role(event["heir"])
-        charged, released, paid = event["charged"], event["released"], event["paid"]
-        ledger.collateral[venue, who] -= charged + released
-        ledger.pools[venue] += charged - paid
-        if heir:
-            ledger.collateral[heir, who] += released + paid
-        else:
-            ledger.free[who] += released + paid
+        _charge(ledger, event, venue, closing)
+        _pay(ledger, event, venue, heir, closing)
+        return
+    amount, venue = event["amount"], ""
+    match event.name:
+        case "Deposited":
+            ledger.free[who] += amount
+            ledger.deposited[who] += amount
+        case "Withdrawn":
+            ledger.free[who] -= amount
+            ledger.withdrawn[who] += amount
+        case "CollateralLocked":
+            venue = record.role(event["venue"])
+            ledger.free[who] -= amount
+            ledger.collateral[venue, who] += amount
+        case "CollateralReleased":
+            venue = record.role(event["venue"])
+            ledger.collateral[venue, who] -= amount
+            ledger.free[who] += amount
+    _require_covered(ledger, event, venue, who)
+    ledger.movements.append(
+        MovementRecord(
+            number=len(ledger.movements) + 1,
+            movement=MOVEMENTS[event.name],
+            participant_id=who,
+            moved_at=event.timestamp,
+            tx=event.tx_hash,
+            venue=venue,
+            amount=amount,
+            free=ledger.free[who],
+        )
+    )
+
+
+Closing = tuple[int, int, int, int]
+"""Participant, charged, released, paid; 1e-6 EUR."""
+
+
+def _close_many(ledger: Ledger, record: MechanismRun, event: Event) -> None:
+    """Everybody is charged before anybody is paid (IClearinghouse.closeMany)."""
+    venue, heir = record.role(event["venue"]), record.role(event["heir"])
+    closings = [
+        (word >> 224, *(word >> shift & (1 << 64) - 1 for shift in (160, 96, 32)))
+        for word in event["words"]
+    ]
+    for closing in closings:
+        record.participant_name(closing[0])
+        _charge(ledger, event, venue, closing)
+    for closing in closings:
+        _pay(ledger, event, venue, heir, closing)
+
+
+def _charge(ledger: Ledger, event: Event, venue: str, closing: Closing) -> None:
+    who, charged, _, _ = closing
+    ledger.collateral[venue, who] -= charged
+    ledger.pools[venue] += charged
+    _require_covered(ledger, event, venue, who)
+
+
+def _pay(ledger: Ledger, event: Event, venue: str, heir: str, closing: Closing) -> None:
+    who, charged, released, paid = closing
+    ledger.collateral[venue, who] -= released
+    ledger.pools[venue] -= paid
+    if heir:
+        ledger.collateral[heir, who] += released + paid
     else:
-        amount = event["amount"]
-        match event.name:
-            case "Deposited":
-                ledger.free[who] += amount
-                ledger.deposited[who] += amount
-            case "Withdrawn":
-                ledger.free[who] -= amount
-                ledger.withdrawn[who] += amount
-            case "CollateralLocked":
-                venue = record.role(event["venue"])
-                ledger.free[who] -= amount
-                ledger.collateral[venue, who] += amount
-            case "CollateralReleased":
-                venue = record.role(event["venue"])
-                ledger.collateral[venue, who] -= amount
-                ledger.free[who] += amount
+        ledger.free[who] += released + paid
+    _require_covered(ledger, event, venue, who)
+    ledger.movements.append(
+        MovementRecord(
+            number=len(ledger.movements) + 1,
+            movement="closed",
+            participant_id=who,
+            moved_at=event.timestamp,
+            tx=event.tx_hash,
+            venue=venue,
+            heir=heir,
+            charged=charged,
+            released=released,
+            paid=paid,
+            free=ledger.free[who],
+        )
+    )
+
+
+def _require_covered(ledger: Ledger, event: Event, venue: str, who: int) -> None:
     balances = {
         "free balance": ledger.free[who],
         f"collateral for {venue}": ledger.collateral[venue, who] if venue else 0,
@@ -113,22 +180,6 @@ def _move(ledger: Ledger, record: MechanismRun, event: Event) -> None:
                 f"{event.line}: {event.name} leaves participant {who} with a {name} of {balance} (1e-6 EUR); "
                 "events.jsonl was changed or is incomplete, run the scenario again"
             )
-    ledger.movements.append(
-        MovementRecord(
-            number=len(ledger.movements) + 1,
-            movement=MOVEMENTS[event.name],
-            participant_id=who,
-            moved_at=event.timestamp,
-            tx=event.tx_hash,
-            venue=venue,
-            heir=heir,
-            amount=amount,
-            charged=charged,
-            released=released,
-            paid=paid,
-            free=ledger.free[who],
-        )
-    )
 
 
 def accounts(ledger: Ledger, bills: Sequence[BillRecord], ids: Sequence[int]) -> list[Row]:

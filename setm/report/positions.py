@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from setm.deployment_plan import ALL_VENUES
 from setm.errors import RunError
+from setm.report import schedules
 from setm.report.records import TradeRecord
 from setm.report.run import Event, MechanismRun
 from setm.types import Side
@@ -17,6 +18,8 @@ KNOWN = ("settlement", "auction", "negotiation")
 def trades(record: MechanismRun) -> Iterator[TradeRecord]:
     """Yield each participant's purchases and sales of a slot in one, at their mean price, rounded down.
 
+    Where a venue of signed schedules tells the price it is that.
+
     Raises ``RunError`` if a trade is closed that was not collected before.
     """
     for venue in ALL_VENUES:
@@ -26,6 +29,7 @@ def trades(record: MechanismRun) -> Iterator[TradeRecord]:
             (event["slot"], event["participantId"]): event["payment"]
             for event in record.of("TradeCollected", venue)
         }
+        prices = _prices(record, venue)
         for event in record.of("TradeClosed", venue):
             key = event["slot"], event["participantId"]
             if key not in paid:
@@ -33,10 +37,18 @@ def trades(record: MechanismRun) -> Iterator[TradeRecord]:
                     f"{event.line}: slot {key[0]}, participant {key[1]}: TradeClosed without TradeCollected; "
                     "events.jsonl is incomplete, run the scenario again"
                 )
-            yield from _both_sides(venue, event, paid[key])
+            yield from _both_sides(venue, event, paid[key], prices.get(key))
 
 
-def _both_sides(venue: str, event: Event, payment: int) -> Iterator[TradeRecord]:
+def _prices(record: MechanismRun, venue: str) -> dict[tuple[int, int], int]:
+    """Return the price of each slot and participant that a venue of signed schedules tells."""
+    if venue not in schedules.venues_in(record):
+        return {}
+    listed = schedules.written_out(record, venue)
+    return {(trade.slot, trade.participant_id): trade.price for trade in listed}
+
+
+def _both_sides(venue: str, event: Event, payment: int, price: int | None) -> Iterator[TradeRecord]:
     for side, energy_wh, amount in (
         (Side.BID, event["boughtWh"], payment),
         (Side.ASK, event["soldWh"], event["revenue"]),
@@ -49,7 +61,7 @@ def _both_sides(venue: str, event: Event, payment: int) -> Iterator[TradeRecord]
                 number=1,
                 side=side,
                 energy_wh=energy_wh,
-                price=amount * 1000 // energy_wh,
+                price=amount * 1000 // energy_wh if price is None else price,
                 amount=amount,
                 tx=event.tx_hash,
             )

@@ -116,6 +116,7 @@ class BillRecord:
     arrears_change: int = 0
     grid_only_bill: int = 0
     is_measured: bool = True
+    settled_as: str = "slot"
     tx: str | None = None
 
     @property

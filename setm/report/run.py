@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from setm.days import DayReading, told_word
 from setm.errors import RunError
 from setm.types import GridTariff, Kind
-from setm.units import Price
+from setm.units import Price, Wh
 
 OPERATOR_ID = 1
 PARTICIPANT_FIELDS = ("name", "participant_id", "kind", "device", "zone", "account", "meter")
@@ -36,8 +37,12 @@ LOGGED_ACTIONS = frozenset(
         "force",
         "post book",
         "unpack",
+        "post days",
+        "settle day",
+        "unpack day",
     ]
 )
+DAY_FIELDS = ("meter", "day", "imports_wh", "exports_wh")
 TRANSACTION_FIELDS = (
     "tx_hash",
     "block",
@@ -113,6 +118,8 @@ class MechanismRun:
     participants: Mapping[int, Participant]
     events: tuple[Event, ...]
     transactions: tuple[Transaction, ...]
+    # What daily meters signed, by the word that DaysPosted tells of it.
+    days: Mapping[int, DayReading] = field(default_factory=dict)
 
     @property
     def tariff(self) -> GridTariff:
@@ -198,16 +205,19 @@ def read_run(folder: Path) -> Run:
         forecasts=tuple(_rows(folder / "forecasts.json", forecast_fields)),
         backtest=tuple(_rows(folder / "backtest.json", ("participant", "quantity", "model"))),
         mechanisms={
-            name: _mechanism(folder / name, name, int(info["slot_seconds"]), participants)
-            for name in info["mechanisms"]
+            name: read_mechanism(folder / name, name, participants) for name in info["mechanisms"]
         },
     )
 
 
-def _mechanism(
-    folder: Path, name: str, slot_seconds: int, participants: Mapping[int, Participant]
+def read_mechanism(
+    folder: Path, name: str, participants: Mapping[int, Participant]
 ) -> MechanismRun:
+    """Return what one mechanism's day left in ``folder``; raise ``RunError`` naming the file as ``read_run`` does."""
     deployment = _record(folder / "deployment.json", ("contracts", "config"))
+    _require_fields(
+        f"{folder / 'deployment.json'}, config", deployment["config"], ("slot_seconds",)
+    )
     events = tuple(_event(*line) for line in _lines(folder / "events.jsonl", EVENT_FIELDS))
     for earlier, later in pairwise(events):
         if (earlier.block, earlier.log_index) >= (later.block, later.log_index):
@@ -228,13 +238,35 @@ def _mechanism(
             )
     return MechanismRun(
         name=name,
-        slot_seconds=slot_seconds,
+        slot_seconds=deployment["config"]["slot_seconds"],
         contracts=deployment["contracts"],
         config=deployment["config"],
         participants=participants,
         events=events,
         transactions=transactions,
+        days=_days(folder / "days.jsonl", events),
     )
+
+
+def _days(path: Path, events: Sequence[Event]) -> dict[int, DayReading]:
+    """Return what daily meters signed, which the chain's events tell by its hash: all of it, and nothing else."""
+    told = [word for event in events if event.name == "DaysPosted" for word in event["readings"]]
+    found = {}
+    for _, row in _lines(path, DAY_FIELDS) if told else ():
+        reading = DayReading(
+            meter=row["meter"],
+            day=row["day"],
+            imports_wh=tuple(map(Wh, row["imports_wh"])),
+            exports_wh=tuple(map(Wh, row["exports_wh"])),
+        )
+        found[told_word(reading)] = reading
+    for word in told:
+        if word not in found:
+            raise RunError(
+                f"{path}: no values have the hash that DaysPosted tells of meter {word >> 224}, day "
+                f"{word >> 192 & 2**32 - 1}; the file was changed or is incomplete, start the run again"
+            )
+    return found
 
 
 def _event(line: str, record: Mapping[str, Any]) -> Event:

@@ -243,7 +243,11 @@ PAYMENTS = Table(
         ),
         _money("saving", "grid-only bill less bill"),
         _flag("is_measured", "false if no reading came in time and the default rule applied"),
-        _tx("tx_hash", "that settled the slot"),
+        _text(
+            "settled_as",
+            "slot; or day: charge and credit are what the day's, rounded once, grow by in the slot",
+        ),
+        _tx("tx_hash", "that settled the slot or its day"),
     ),
 )
 

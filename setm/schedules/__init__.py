@@ -4,7 +4,14 @@ The reference of DayAheadAuction: packed words, the messages that are signed, th
 walk that clears a book.
 """
 
-from setm.schedules.book import ClearedBook, ScheduleOutcome, ScheduleRules, cleared, outcome_of
+from setm.schedules.book import (
+    ClearedBook,
+    ScheduleOutcome,
+    ScheduleRules,
+    cleared,
+    outcome_of,
+    price_in,
+)
 from setm.schedules.collector import Collector, Speaker
 from setm.schedules.messages import (
     BOOK_DOMAIN,
@@ -81,6 +88,7 @@ __all__ = [
     "pack_fills",
     "pack_lanes",
     "pack_orders",
+    "price_in",
     "proves_omission",
     "receipt_digest",
     "schedule_digest",

@@ -100,7 +100,7 @@ def outcome_of(
     """
     payment = cover = revenue = 0
     for fill, margin in zip(fills, margins, strict=True):
-        price = _price_in(margin, rules)
+        price = price_in(margin, rules)
         if fill < 0:
             cover += payment_up(Wh(-fill), Price(max(0, rules.cover_price - price)))
             revenue += payment_down(Wh(-fill), price)
@@ -115,7 +115,7 @@ def outcome_of(
     )
 
 
-def _price_in(margin: int, rules: ScheduleRules) -> Price:
+def price_in(margin: int, rules: ScheduleRules) -> Price:
     """Return the price that margins mean, MarginLib.planned; zero without trade."""
     if margin >> _ENERGY_SHIFTS[0] == 0:
         return Price(0)

@@ -25,6 +25,7 @@ from setm.types import Kind, ParticipantId
 
 NO_RECOVERY = "0x0000000000000000000000000000000000000000"
 YEAR_SECONDS = 365 * 86_400
+LAST_SLOT = 2**32 - 1
 ENROLLED_TOGETHER = 50
 GAS_MONEY_WEI = 50 * 10**18
 OPERATOR_ID = ParticipantId(1)
@@ -42,6 +43,8 @@ class Enrolment:
     venue: str
     margin: int
     guarantee: int
+    # How many slots the meter signs at once; 0: each by itself.
+    day_slots: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +226,9 @@ def _entering(
         participant_id=participant_id,
         device_key=str(device.address),
         capacity_wh=enrolment.capacity_wh,
-        valid_until_slot=2**32 - 1,
+        # The end of the last whole day, for a daily meter.
+        valid_until_slot=LAST_SLOT - LAST_SLOT % max(1, enrolment.day_slots),
+        is_daily=enrolment.day_slots > 0,
     )
     calls.append(meters.binding(sender, binding, str(community.authority.address), signed(binding)))
     return calls

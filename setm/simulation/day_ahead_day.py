@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from setm.chain.schedules import DayAheadVenue, ScheduleBook
+from setm.chain.days import BoundGroup
+from setm.chain.schedules import DayAheadVenue, KeyRoster, ScheduleBook, pages_of
 from setm.chain.sender import send_all
 from setm.errors import Reverted, ScheduleRefused
 from setm.schedules import (
@@ -38,7 +39,15 @@ from setm.simulation.batches import batched
 from setm.simulation.scene import Enrolled, Scene
 from setm.slots import Slot
 from setm.trading import Day
-from setm.trading.day_ahead import DayAhead, Orders, books_of, rules_of, schedules_in, windows_of
+from setm.trading.day_ahead import (
+    DayAhead,
+    Orders,
+    books_of,
+    is_read_daily,
+    rules_of,
+    schedules_in,
+    windows_of,
+)
 
 HORIZON_SECONDS = 3 * 86_400
 UNPACKED_TOGETHER = 32
@@ -101,6 +110,7 @@ class DayAheadOnChain:
     def trade(self, scene: Scene, done: Callable[[], None]) -> None:
         """Let everybody sign and the collector commit; plan forcing, posting, and what follows the decision."""
         windows = windows_of(scene.day)
+        _write_roster(scene)
         for span, zone in books_of(scene.day):
             gathered = _gather(scene, span, zone, windows)
             if gathered.signed:
@@ -121,6 +131,13 @@ def _venue(scene: Scene) -> DayAheadVenue:
 
 
 # ---- before the gate ----
+
+
+def _write_roster(scene: Scene) -> None:
+    """Write everybody's key down where the book reads it cheaply; nobody's changes before the gate."""
+    roster = scene.community.deployment.part(KeyRoster)
+    pages = pages_of(item.member.participant_id for item in scene.enrolled)
+    send_all([roster.writing(scene.community.collector, page) for page in pages])
 
 
 def _gather(scene: Scene, span: int, zone: int, windows: Windows) -> Gathered:
@@ -244,13 +261,22 @@ def _unusable(scene: Scene, key: BookKey, words: Mapping[int, Sequence[int]]) ->
 def _decide(scene: Scene, gathered: Gathered, windows: Windows) -> None:
     if _book(scene).is_final(gathered.key):
         assert gathered.posted is not None
-        write_out(scene, gathered.key, gathered.posted)
+        keep_or_write_out(scene, gathered.key, gathered.posted)
     else:
         trade_slot_by_slot(scene, gathered, windows)
 
 
-def write_out(scene: Scene, key: BookKey, book: Opened) -> None:
-    """Write every outcome out as positions, which are then settled slot by slot as those of any other venue."""
+def keep_or_write_out(scene: Scene, key: BookKey, book: Opened) -> None:
+    """Keep the groups for a settlement by the day, if meters are read so; else write every outcome out.
+
+    What is written out is positions, settled slot by slot as those of any other venue.
+    """
+    if is_read_daily(DayAhead(), scene.day):
+        scene.bound.extend(
+            BoundGroup(key=key, number=number, outcomes=outcomes)
+            for number, outcomes in enumerate(book.groups)
+        )
+        return
     venue = _venue(scene)
     for group in range(len(book.groups)):
         calls = venue.unpacking(scene.community.collector, key, book, group)

@@ -12,6 +12,7 @@ from setm import messages
 from setm.chain.contracts import SignedReading
 from setm.chain.sender import send_all
 from setm.data.series import MeterSeries
+from setm.days import DayReading, day_digest, posted_words
 from setm.signatures import COMPACT_BYTES, Digest, digest_of, private_key, sign
 from setm.simulation.batches import batched
 from setm.simulation.clock import Agenda
@@ -51,7 +52,7 @@ def plan_delivery(delivery: Delivery, agenda: Agenda, slots: Sequence[Slot]) -> 
         measured_at = posted_at + delivery.dispute_window
         traded_at = slot * delivery.slot_seconds + delivery.open_seconds
         settled_at = max(measured_at, traded_at) + SETTLE_AFTER_SECONDS
-        agenda.at(settled_at, partial(_settle, delivery, slot))
+        agenda.at(settled_at, partial(settle_slot, delivery, delivery.members, slot))
 
 
 class Meters:
@@ -66,6 +67,10 @@ class Meters:
         return digest_of(messages.METER_DOMAIN, domain, "Reading", messages.READING)
 
     @cached_property
+    def _day_digest(self) -> Digest:
+        return day_digest(self._delivery.community.deployment.meters.domain)
+
+    @cached_property
     def _keys(self) -> list[PrivateKey]:
         return [private_key(bytes(member.device.key)) for member in self._delivery.members]
 
@@ -75,6 +80,22 @@ class Meters:
             self._signed(member, key, slot)
             for member, key in zip(self._delivery.members, self._keys, strict=True)
         ]
+
+    def days(self, day: int, slots: Sequence[Slot]) -> list[tuple[DayReading, list[int]]]:
+        """Return what every daily meter signs for the slots of a day, and the words that are posted of it."""
+        found = []
+        for member, key in zip(self._delivery.members, self._keys, strict=True):
+            series = self._delivery.delivered[member.name]
+            first = slots[0] - series.first_slot
+            reading = DayReading(
+                meter=member.meter,
+                day=day,
+                imports_wh=tuple(map(Wh, series.import_wh[first : first + len(slots)].tolist())),
+                exports_wh=tuple(map(Wh, series.export_wh[first : first + len(slots)].tolist())),
+            )
+            signature = sign(key, self._day_digest(reading.meter, day, *reading.words()))
+            found.append((reading, posted_words(reading, signature)))
+        return found
 
     def _signed(self, member: Member, key: PrivateKey, slot: Slot) -> SignedReading:
         series = self._delivery.delivered[member.name]
@@ -97,9 +118,10 @@ def _post(delivery: Delivery, meters: Meters, slot: Slot) -> None:
     send_all([posting(community.collector, part) for part in parts])
 
 
-def _settle(delivery: Delivery, slot: Slot) -> None:
+def settle_slot(delivery: Delivery, members: Sequence[Member], slot: Slot) -> None:
+    """Settle a slot whose trades and readings are final for these members."""
     community = delivery.community
-    ids = [member.participant_id for member in delivery.members]
+    ids = [member.participant_id for member in members]
     anyone, settlement = community.collector, community.deployment.settlement
     parts = list(batched(ids, SETTLED_TOGETHER))
     calls = []

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from setm.chain.connection import Connection, Patience, connect
+from setm.chain.days import days_handed_in, write_days
 from setm.chain.deployment import addresses_of, attach, deploy, stands
 from setm.chain.events import write_events
 from setm.chain.journal import Journal, Observer, unobserved
 from setm.chain.keeper import Keeper
 from setm.chain.node import CHAIN_ID, SAVE_SECONDS, Node, NodeKind, local_node
 from setm.data import MeterSeries
+from setm.days import slots_a_day
 from setm.errors import ChainUnreachable, RolledBack, SetupError
 from setm.files import write_whole
 from setm.keystore import KeySource
@@ -31,13 +33,21 @@ from setm.simulation.community import (
     fund_operator,
     open_community,
 )
+from setm.simulation.daily import plan_days
 from setm.simulation.delivery import Delivery, plan_delivery
 from setm.simulation.on_chain import ON_CHAIN
 from setm.simulation.scene import Enrolled, Scene
 from setm.simulation.timing import Progress
 from setm.slots import Slot, slot_start
 from setm.trading import Day as TradingDay
-from setm.trading import DayAheadTerms, Market, Rules, Trader, mechanism_named
+from setm.trading import (
+    DayAheadTerms,
+    Market,
+    Rules,
+    Trader,
+    is_read_daily,
+    mechanism_named,
+)
 from setm.types import Kind
 from setm.units import payment_up
 
@@ -214,6 +224,9 @@ def _live(stage: _Stage) -> list[Enrolled]:
         check_books(community, [item.member for item in enrolled])
         events = all_events(keeper, deployment.addresses)
         write_events(events, stage.folder / "events.jsonl")
+        days = days_handed_in(keeper, events, day.slot_seconds)
+        if days:
+            write_days(days, stage.folder / "days.jsonl")
         done()
     return enrolled
 
@@ -300,6 +313,7 @@ def _enrol_all(stage: _Stage, community: Community) -> list[Enrolled]:
 def _enrolment(
     name: str, day: Day, trading: TradingDay, community: Community, person: Person
 ) -> Enrolment:
+    mechanism = mechanism_named(name)
     bill = payment_up(person.capacity_wh * len(day.slots), day.market.tariff.retail_price)
     return Enrolment(
         name=person.trader.name,
@@ -308,8 +322,9 @@ def _enrolment(
         zone=person.zone,
         capacity_wh=person.capacity_wh,
         venue=community.deployment.addresses[ON_CHAIN[name].venue],
-        margin=mechanism_named(name).margin(person.trader, trading),
+        margin=mechanism.margin(person.trader, trading),
         guarantee=bill,
+        day_slots=slots_a_day(day.slot_seconds) if is_read_daily(mechanism, trading) else 0,
     )
 
 
@@ -344,6 +359,9 @@ def _deliver(name: str, day: Day, scene: Scene, progress: Progress) -> None:
         dispute_window=day.dispute_window,
         open_seconds=ON_CHAIN[name].open_seconds(day.trading),
     )
-    plan_delivery(delivery, agenda, day.slots)
+    if is_read_daily(mechanism_named(name), day.trading):
+        plan_days(delivery, scene, day.slots)
+    else:
+        plan_delivery(delivery, agenda, day.slots)
     done = progress.stage(f"{name}: deliver and settle", len(agenda))
     agenda.run(done)

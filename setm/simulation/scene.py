@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from setm.chain.days import BoundGroup
 from setm.simulation.clock import Agenda
 from setm.simulation.community import Community, Member
 from setm.trading import Day, Trader
@@ -30,6 +31,8 @@ class Scene:
     agenda: Agenda
     # The roles of the venues in which something may have been traded; one that takes over is added.
     traded_in: list[str] = field(default_factory=list)
+    # Groups of final books, whose days are settled as a whole.
+    bound: list[BoundGroup] = field(default_factory=list)
 
     @cached_property
     def members(self) -> Mapping[str, Member]:

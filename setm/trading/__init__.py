@@ -5,6 +5,7 @@ A mechanism's engine decides and says what is sent; ``setm.simulation`` lets the
 """
 
 from setm.trading.day import Day, DayAheadTerms, Market, Rules
+from setm.trading.day_ahead import WholeDays, is_read_daily, signed_orders, whole_days
 from setm.trading.mechanism import Mechanism, Outcome, added
 from setm.trading.mechanisms import MECHANISMS, mechanism_named
 from setm.trading.traders import Certified, Strategy, Trader
@@ -20,6 +21,10 @@ __all__ = [
     "Rules",
     "Strategy",
     "Trader",
+    "WholeDays",
     "added",
+    "is_read_daily",
     "mechanism_named",
+    "signed_orders",
+    "whole_days",
 ]

@@ -21,7 +21,7 @@ from setm.schedules import (
 from setm.slots import Slot
 from setm.trading.auction import Draft, SealedAuction, draft_orders
 from setm.trading.day import Day
-from setm.trading.mechanism import Outcome
+from setm.trading.mechanism import Mechanism, Outcome
 from setm.trading.traders import Trader
 from setm.types import Trade
 from setm.units import Money, Wh, payment_down, payment_up
@@ -30,6 +30,9 @@ DAY_SECONDS = 86_400
 
 Orders = Sequence[SlotOrder | None]
 """One order or None for each slot of a span."""
+
+WholeDays = Mapping[str, Sequence[Sequence[Slot]]]
+"""By name the slots of each day that is settled as a whole; everything else is settled slot by slot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,33 @@ def books_of(day: Day) -> list[tuple[int, int]]:
     spans = sorted({windows_of(day).span_of(slot) for slot in day.slots})
     zones = sorted({trader.certified.zone for trader in day.traders})
     return [(span, zone) for span in spans for zone in zones]
+
+
+def is_read_daily(mechanism: Mechanism, day: Day) -> bool:
+    """Whether meters sign a reading a day: the day is traded by signed schedules, and consists of whole spans."""
+    windows = windows_of(day)
+    spans = {windows.span_of(slot) for slot in day.slots}
+    whole = [slot for span in sorted(spans) for slot in windows.slots_of(span)]
+    return isinstance(mechanism, DayAhead) and sorted(day.slots) == whole
+
+
+def whole_days(mechanism: Mechanism, day: Day) -> WholeDays:
+    """Return whose days are settled as a whole: those of all who signed a schedule, unless no book was posted."""
+    found: dict[str, list[Sequence[Slot]]] = {}
+    if day.day_ahead.is_posted and is_read_daily(mechanism, day):
+        for span, zone in books_of(day):
+            slots = [Slot(slot) for slot in windows_of(day).slots_of(span)]
+            for name in schedules_in(day, span, zone):
+                found.setdefault(name, []).append(slots)
+    return found
+
+
+def signed_orders(mechanism: Mechanism, day: Day) -> int:
+    """Return how many orders the schedules of a day hold that are posted; events do not count them."""
+    if not (isinstance(mechanism, DayAhead) and day.day_ahead.is_posted):
+        return 0
+    books = (schedules_in(day, span, zone) for span, zone in books_of(day))
+    return sum(order is not None for book in books for orders in book.values() for order in orders)
 
 
 def schedules_in(day: Day, span: int, zone: int) -> dict[str, Orders]:

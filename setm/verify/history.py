@@ -14,6 +14,7 @@ from setm.report import auction, negotiation
 from setm.report.records import ClearingRecord, OrderRecord, TradeRecord
 from setm.report.run import Event as Line
 from setm.report.run import MechanismRun, Participant
+from setm.report.schedules import venues_in, written_out
 from setm.types import Kind, ParticipantId
 from setm.verify import conditional, schedules, tariff
 from setm.verify.deployment import Deployed
@@ -94,7 +95,7 @@ class History:
             *negotiation.trades(self.record),
             *(tariff.trades(self.record) if "tariff" in self.venues else ()),
             *conditional.trades(self.record),
-            *(one for span in self.spans for one in schedules.trades(self.record, span)),
+            *(one for span in self.spans for one in written_out(self.record, span)),
         ):
             found.setdefault((trade.venue, trade.slot, trade.participant_id), []).append(trade)
         return found
@@ -102,7 +103,7 @@ class History:
     @property
     def spans(self) -> list[str]:
         """The deployed venues of signed schedules."""
-        return [venue for venue in self.venues if venue in SPANS]
+        return venues_in(self.record)
 
     def packed(self, venue: str) -> Mapping[int, int]:
         """Return what outcomes bind that are not written out yet, by participant."""
@@ -123,7 +124,7 @@ class History:
             for slot in range(event["firstSlot"], event["firstSlot"] + event["slotCount"]):
                 found["negotiation"] |= {(slot, event["buyerId"]), (slot, event["sellerId"])}
         for venue in self.spans:
-            listed = schedules.trades(self.record, venue)
+            listed = written_out(self.record, venue)
             found[venue] = {(trade.slot, trade.participant_id) for trade in listed}
         for event in self.record.of("EnergyAnnounced", "tariff"):
             found["tariff"].add((event["slot"], event["participantId"]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from setm.compare.record import participant
 from setm.compare.workload import Delivered, Participant, Workload
+from setm.report.run import Event, MechanismRun
 from setm.slots import Slot
 from setm.trading import Outcome
 from setm.types import GridTariff, Side, Trade
@@ -89,3 +91,30 @@ def reordered(workload: Workload, outcome: Outcome) -> tuple[Workload, Outcome]:
         },
     )
     return turned, {slot: dict(reversed(trades.items())) for slot, trades in outcome.items()}
+
+
+def record_of(name="auction", *, names=None, events=(), transactions=()) -> MechanismRun:
+    """A record of which only names, events and transactions count."""
+    return MechanismRun(
+        name=name,
+        slot_seconds=900,
+        contracts={},
+        config={},
+        participants={number: participant(number, who) for number, who in (names or {}).items()},
+        events=tuple(events),
+        transactions=tuple(transactions),
+    )
+
+
+def event_of(contract: str, name: str, args, line: str = "") -> Event:
+    """An event of which only contract, name and arguments count."""
+    return Event(
+        line=line,
+        block=1,
+        timestamp=0,
+        tx_hash="",
+        log_index=0,
+        contract=contract,
+        name=name,
+        args=args,
+    )

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from setm.compare.confirm import BILL_FIELDS, confirm, fold_trades
-from setm.compare.record import Event, Record
 from setm.compare.workload import bills_of, trade_in
 from setm.errors import RunError
-from tests.python.compare.books import days, patient
+from setm.report.run import MechanismRun
+from tests.python.compare.books import days, event_of, patient, record_of
 
 
-def told(workload, outcome) -> Record:
+def told(workload, outcome) -> MechanismRun:
     """The events that the contracts emit for an outcome: two a trade, one a bill."""
     names = {place + 2: person.name for place, person in enumerate(workload.participants)}
     bills, events = bills_of(workload, outcome), []
@@ -36,11 +36,11 @@ def told(workload, outcome) -> Record:
                 ("settlement", "SlotSettled", {"bill": values, "isMeasured": True}),
             ):
                 line = f"events.jsonl, line {len(events) + 1}"
-                events.append(Event(line=line, contract=contract, name=event, args=at | args))
-    return Record(mechanism="auction", names=names, events=tuple(events), transactions=())
+                events.append(event_of(contract, event, at | args, line))
+    return record_of(names=names, events=events)
 
 
-def with_event(record: Record, place: int, **changes) -> Record:
+def with_event(record: MechanismRun, place: int, **changes) -> MechanismRun:
     """The same record with other arguments in one of its events."""
     event = record.events[place]
     changed = replace(event, args={**event.args, **changes})
@@ -73,7 +73,7 @@ def test_a_number_changed_by_one_is_found_by_slot_and_participant(day, random):
         changed = with_event(record, place, bill=bill)
     else:
         changed = with_event(record, place, **{field: event.args[field] + 1})
-    name = record.names[event["participantId"]]
+    name = record.participants[event["participantId"]].name
     with pytest.raises(RunError, match=f"slot {event['slot']}[,:] {name}"):
         confirm(changed, workload, outcome)
 
@@ -121,7 +121,7 @@ def test_a_stranger_who_trades_is_found(day):
     record = told(workload, outcome)
     slot = int(next(iter(workload.readings)))
     args = {"slot": slot, "participantId": 99, "payment": 5, "unbound": 0}
-    event = Event(line="events.jsonl, line 1", contract="venue", name="TradeCollected", args=args)
+    event = event_of("venue", "TradeCollected", args)
     with pytest.raises(RunError, match=r"participant 99: the trade's payment is 5 .* expected 0"):
         confirm(replace(record, events=(event, *record.events)), workload, outcome)
 

@@ -9,9 +9,9 @@ import pytest
 from setm.chain.abi import ROLES, abi
 from setm.compare.disclosure import shown
 from setm.compare.public import BACKGROUND, FACTS, FIELDS, PRIVATE, PUBLIC
-from setm.compare.record import Event, Record
 from setm.errors import RunError
 from setm.trading import MECHANISMS
+from tests.python.compare.books import event_of, record_of
 
 
 def events_of(contract: str) -> dict[str, set[str]]:
@@ -46,13 +46,10 @@ def test_facts_have_words_and_what_is_private_is_in_no_field():
     assert all(facts <= told for facts in PUBLIC.values())
 
 
-EVENT = Event(
-    line="events.jsonl, line 1",
-    contract="auction",
-    name="TradeCollected",
-    args={"slot": 7, "participantId": 2, "payment": 5, "unbound": 0},
+EVENT = event_of(
+    "auction", "TradeCollected", {"slot": 7, "participantId": 2, "payment": 5, "unbound": 0}
 )
-RECORD = Record(mechanism="auction", names={2: "alice"}, events=(EVENT,), transactions=())
+RECORD = record_of(names={2: "alice"}, events=(EVENT,))
 
 
 def test_each_public_fact_stands_with_the_fields_that_show_it():

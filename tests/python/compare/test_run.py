@@ -161,7 +161,10 @@ def test_a_record_that_is_cut_off_is_refused(on_chain, scenario):
     write_whole(path, before[:-20])
     plan = Plan(scenario=scenario, mechanisms=ALL, seeds=3, network="anvil")
     try:
-        with pytest.raises(RunError, match="the record of auction is missing, cut off or changed"):
+        with pytest.raises(
+            RunError,
+            match=r"auction/transactions.jsonl, line \d+: not JSON .* cut off or was changed",
+        ):
             comparing.entry_of(
                 plan, "auction", out, content.workload, rehearsals(content, "auction")
             )

@@ -8,16 +8,27 @@ from dataclasses import replace
 
 import pytest
 
+from setm.agents.types import QuantityForecast
 from setm.compare.confirm import confirm_folder
+from setm.errors import RunError
 from setm.schedules import Opened, posting
 from setm.simulation import day_ahead_day
 from setm.simulation.mechanism import Watch, run_mechanism
+from setm.slots import Slot
 from setm.trading import MECHANISMS, Certified, DayAheadTerms
-from setm.trading.day_ahead import DayAhead
+from setm.trading.day_ahead import DayAhead, windows_of
 from setm.units import Money
 from tests.python.simulation.test_continue import Ended, Silent, ends_after
 from tests.python.simulation.test_rehearsal import crossing_day as crossing_day
 from tests.python.simulation.test_rehearsal import traded, without_nothing
+
+
+@pytest.fixture(scope="module")
+def whole_day(crossing_day):
+    """A day of all its slots: meters sign it once, and it is settled as a whole."""
+    windows = windows_of(crossing_day.trading)
+    slots = [Slot(one) for one in windows.slots_of(windows.span_of(crossing_day.slots[0]))]
+    return replace(crossing_day, slots=slots)
 
 
 def live(day, folder):
@@ -167,3 +178,59 @@ def test_posts_stay_below_their_gas_ceiling_and_the_limits_of_a_transaction():
             is_last=True,
         )
         assert posting.gas_of(batch, slots) <= posting.MAX_TRANSACTION_GAS
+
+
+def test_a_whole_day_is_read_and_settled_at_once_to_the_unit(whole_day, tmp_path):
+    folder = tmp_path / "day_ahead"
+    _, events = live(whole_day, folder)
+    found = confirm_folder("day_ahead", whole_day, folder)
+    assert found.trades > 20
+    assert found.bills == len(whole_day.people) * len(whole_day.slots)
+    assert "SlotSettled" not in events
+    actions = Counter(one["action"] for one in sent(folder))
+    assert actions["post days"] == actions["settle day"] == 1
+    assert {"post readings", "unpack", "unpack day", "settle"} & actions.keys() == set()
+
+
+def test_who_wants_nothing_is_settled_slot_by_slot_beside_whole_days(whole_day, tmp_path):
+    first, *others = whole_day.people
+    nothing = QuantityForecast(mean_wh=0, lower_wh=0, upper_wh=0)
+    trader = replace(first.trader, forecasts=dict.fromkeys(first.trader.forecasts, nothing))
+    day = replace(whole_day, people=[replace(first, trader=trader), *others])
+    folder = tmp_path / "day_ahead"
+    _, events = live(day, folder)
+    assert confirm_folder("day_ahead", day, folder).bills == len(day.people) * len(day.slots)
+    assert len(events["SlotSettled"]) == len(day.slots)
+    assert len(events["DayUnpacked"]) == 1
+
+
+def test_a_whole_day_without_a_book_is_settled_slot_by_slot(whole_day, tmp_path):
+    day = with_terms(whole_day, is_posted=False)
+    folder = tmp_path / "day_ahead"
+    _, events = live(day, folder)
+    assert confirm_folder("day_ahead", day, folder).trades > 20
+    assert "DaysSettled" not in events
+    assert len(events["DayUnpacked"]) == len(day.people)
+
+
+def test_readings_that_were_changed_after_the_day_are_found(whole_day, tmp_path):
+    folder = tmp_path / "day_ahead"
+    live(whole_day, folder)
+    lines = (folder / "days.jsonl").read_text().splitlines()
+    row = json.loads(lines[0])
+    row["imports_wh"][3] += 1
+    (folder / "days.jsonl").write_text("\n".join([json.dumps(row), *lines[1:]]) + "\n")
+    with pytest.raises(RunError, match=r"no values have the hash that DaysPosted tells of meter 1"):
+        confirm_folder("day_ahead", whole_day, folder)
+
+
+def test_a_whole_day_that_was_interrupted_ends_as_if_it_had_not_been(whole_day, tmp_path):
+    whole = Counter()
+    watch = Watch(observe=lambda change, _entry: whole.update([change]))
+    run_mechanism("day_ahead", whole_day, "anvil", tmp_path / "whole", Silent(), watch)
+    cut = Watch(observe=ends_after(int(whole.total() * 0.97)))
+    with pytest.raises(Ended):
+        run_mechanism("day_ahead", whole_day, "anvil", tmp_path / "day_ahead", Silent(), cut)
+    live(whole_day, tmp_path / "day_ahead")
+    assert confirm_folder("day_ahead", whole_day, tmp_path / "day_ahead").trades > 20
+    assert len(sent(tmp_path / "day_ahead")) == len(sent(tmp_path / "whole"))
