@@ -79,6 +79,7 @@ class Model(
         try:
             return getattr(self, f"{kind}_{snake(step.function)}")(step, *step.args), ""
         except REFUSALS as error:
+            self.__dict__.clear()
             self.__dict__.update(before)
             self.now = step.at
             return None, said_by(error)
@@ -86,6 +87,7 @@ class Model(
             # Not of its enum: the contract's decoder refuses without a word.
             if "is not a valid" not in str(error):
                 raise
+            self.__dict__.clear()
             self.__dict__.update(before)
             self.now = step.at
             return None, "*"

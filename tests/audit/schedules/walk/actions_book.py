@@ -172,6 +172,9 @@ def _is_alive(c: Chooser, key: Key, attempt: int) -> bool:
 @action(20)
 def unpack(c: Chooser) -> Step | None:
     """An outcome is written out, or several; now and then too early, twice, or another than was bound."""
+    if c.terms.is_daily and not c.chance(15):
+        # Else nothing would be left to be settled with its day.
+        return None
     packed = [
         (place, at)
         for place, members in c.model.groups.items()

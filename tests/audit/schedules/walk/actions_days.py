@@ -8,7 +8,7 @@ from tests.audit.machine.stage import CAPACITY_WH
 from tests.audit.machine.steps import Step
 from tests.audit.schedules.walk.choosing import Chooser, action
 from tests.audit.schedules.walk.model_venue import PACKED
-from tests.audit.schedules.walk.steps import Day
+from tests.audit.schedules.walk.steps import Day, Key
 from tests.audit.schedules.walk.terms import Phase
 
 
@@ -53,6 +53,21 @@ def _day_in(c: Chooser, state: ReadingState) -> tuple[int, int] | None:
     return c.one(found[-8:])
 
 
+def due(c: Chooser) -> Step | None:
+    """Mostly what whole days need and time would pass over: their readings, and settlement once these are final."""
+    if not c.terms.is_daily or not c.chance(60):
+        return None
+    return _posting_in_time(c) or (settle_day(c) if _ready(c, _final_groups(c)) else None)
+
+
+def _posting_in_time(c: Chooser) -> Step | None:
+    day = c.now // c.terms.span_seconds - 1
+    opens = c.terms.start_of(day + 1)
+    is_open = opens <= c.now < opens + c.terms.windows.reading_window
+    is_posted = any(of == day for _, of in c.model.days)
+    return post_days(c) if is_open and not is_posted else None
+
+
 @action(3)
 def dispute_day(c: Chooser) -> Step | None:
     place = _day_in(c, ReadingState.ACCEPTED)
@@ -75,6 +90,8 @@ def resolve_day(c: Chooser) -> Step | None:
 
 @action(3)
 def unpack_day(c: Chooser) -> Step | None:
+    if c.terms.is_daily and not c.chance(35):
+        return None
     days = list(c.model.days.items())[-16:]
     ready = [(who, day) for (who, day), _ in days if c.model.final_day(who, day)]
     place = c.one(ready) if c.chance(90) else c.one([place for place, _ in days])
@@ -86,25 +103,37 @@ def unpack_day(c: Chooser) -> Step | None:
     return c.step(c.anybody(), "meters", "unpackDay", c.model.meter_of(place[0]), place[1], values)
 
 
-@action(10)
-def settle_day(c: Chooser) -> Step | None:
-    """A group is settled by its days; who cannot is passed over, and now and then somebody who could."""
-    groups = [
+Place = tuple[Key, int, int]
+
+
+def _final_groups(c: Chooser) -> list[Place]:
+    return [
         place
         for place in c.model.groups
         if c.terms.phase(place[0][0], c.now) is Phase.DECIDED
         and c.model.book_at(place[0]).is_cleared
         and place[1] == c.model.book_at(place[0]).attempt
     ]
-    ready = [
+
+
+def _ready(c: Chooser, groups: list[Place]) -> list[Place]:
+    """Return the groups of which somebody's day can be settled as a whole."""
+    return [
         place
         for place in groups
         if any(
-            c.model.outcome_of(place[0][0], m.who) == PACKED
-            and c.model.final_day(m.who, place[0][0])
-            for m in c.model.groups[place]
+            c.model.outcome_of(place[0][0], member.who) == PACKED
+            and c.model.final_day(member.who, place[0][0])
+            for member in c.model.groups[place]
         )
     ]
+
+
+@action(10)
+def settle_day(c: Chooser) -> Step | None:
+    """A group is settled by its days; who cannot is passed over, and now and then somebody who could."""
+    groups = _final_groups(c)
+    ready = _ready(c, groups)
     place = c.one(ready[-6:]) if c.chance(92) else c.one(groups[-6:])
     if place is None or _is_idle(c):
         return None

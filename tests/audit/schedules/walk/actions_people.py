@@ -5,12 +5,15 @@ from __future__ import annotations
 from setm.metering import ReadingState
 from tests.audit.machine.stage import CAPACITY_WH, YEAR_SECONDS
 from tests.audit.machine.steps import Sig, Signed, Step
+from tests.audit.schedules.walk.actions_days import due
 from tests.audit.schedules.walk.choosing import Chooser, action
 from tests.audit.schedules.walk.ground import MEMBERS, credential_values
 
 
 @action(7)
 def time_passes(c: Chooser) -> Step | None:
+    if (step := due(c)) is not None:
+        return step
     kind, upcoming = c.dice.randrange(100), c.edges()
     if kind < 85:
         edge = upcoming[min(c.dice.randrange(10) // 8, len(upcoming) - 1)]
@@ -98,12 +101,10 @@ def renew(c: Chooser) -> Step | None:
         return None
     known = c.model.registry.participants[who - 1].credential
     zone = known.zone if c.chance(50) else c.dice.choice([1, 1, 1, 2])
-    # Some run out in the middle of a span.
-    lifetime = (
-        YEAR_SECONDS
-        if c.chance(85)
-        else c.dice.choice([1, c.terms.slot_seconds, 4 * c.terms.slot_seconds])
-    )
+    # Some run out in the middle of a span, or after signing and before the book is posted.
+    gate = c.terms.gate_of(c.now // c.terms.span_seconds + 2)
+    ends = [1, c.terms.slot_seconds, 4 * c.terms.slot_seconds, max(gate - c.now, 1)]
+    lifetime = YEAR_SECONDS if c.chance(75) else c.dice.choice(ends)
     serial = known.serial + (1 if c.chance(92) else 0)
     account = c.key(who)
     values = credential_values(MEMBERS[who - 2], account, zone, c.now + lifetime, serial)

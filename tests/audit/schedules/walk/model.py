@@ -51,6 +51,7 @@ class Model(RegistrySide, MoneySide, DaySide, BookSide):
         try:
             return getattr(self, f"{step.contract}_{snake(step.function)}")(step, *step.args), ""
         except REFUSALS as error:
+            self.__dict__.clear()
             self.__dict__.update(before)
             self.now = step.at
             return None, said_by(error)

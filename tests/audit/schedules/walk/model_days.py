@@ -37,6 +37,7 @@ class DaySide(MeterSide, VenueSide):
     def start_days(self) -> None:
         self.days: Mapping[tuple[int, int], DayRecord] = {}
         self.daily: frozenset[int] = frozenset()
+        self.settled_days: frozenset[tuple[int, int]] = frozenset()
         self.day_slots = slots_a_day(self.terms.slot_seconds)
         self.day_words = -(-self.day_slots // 8)
 
@@ -234,8 +235,6 @@ class DaySide(MeterSide, VenueSide):
             require(has_joined, "OtherVenueJoined", venue=venue, participantId=member.who)
         self.settled |= {(slot, m.who) for m in given for slot in self.day_slots_of(day)}
         self._pay(bills)
-
-    settled_days: frozenset[tuple[int, int]] = frozenset()
 
     def _day_bill(
         self, day: int, member: Member, fills: tuple[int, ...], values: tuple[int, ...]

@@ -26,7 +26,9 @@ def planned(c: Chooser, key: Key) -> tuple[tuple[Line, ...], tuple[int, ...]]:
         fault = c.model.fault_of(key, line, who in forced)
         # Some that may be set aside may be used too, if the price is good enough.
         is_open = fault == NOT_COVERED or (fault == NOT_SECURED and _is_limited(c, line))
-        if fault and not (is_open and c.chance(50)) and not c.chance(5):
+        # Posters try those too whom the contract has to refuse, and more often those whose key has ended.
+        is_tried = c.chance(12 if fault == NOT_SECURED else 5)
+        if fault and not (is_open and c.chance(50)) and not is_tried:
             line = line._replace(source=SET_ASIDE)
         lines[who] = line
     for _ in lines:

@@ -29,6 +29,7 @@ EVENTS = (
     "DaysPosted",
     "DayUnpacked",
     "DaysSettled",
+    "a day settled as a whole",
     "GroupClosed",
     *(f"fault {number}" for number in (1, 2, 3, 5, 6)),
 )

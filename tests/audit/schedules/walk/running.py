@@ -51,6 +51,8 @@ class Tally:
         self.told.update(event.name for event in outcome.events)
         faults = (e.args["fault"] for e in outcome.events if e.name == "ScheduleSetAside")
         self.told.update(f"fault {fault}" for fault in faults)
+        days = (e.args["words"] for e in outcome.events if e.name == "DaysSettled")
+        self.told["a day settled as a whole"] += sum(map(len, days))
 
 
 class Run:
