@@ -53,8 +53,8 @@ class TimedDay:
     chain_mib: float | None
 
 
-# The mechanisms that are timed, and on how many slots; a schedule is a day's, with orders in these slots alone.
-DAYS: Mapping[str, int] = MappingProxyType({"auction": 2, "day_ahead": 2})
+# The mechanisms that are timed, and on how many slots; who signs, reads and settles a whole day at once is timed on one.
+DAYS: Mapping[str, int] = MappingProxyType({"auction": 2, "day_ahead": 96})
 
 
 def run_day(plan: DayPlan, progress: Progress) -> TimedDay:

@@ -30,7 +30,11 @@ STAGE_OF: Mapping[str, str] = MappingProxyType(
         "commit book": "collect",
         "force": "collect",
         "post book": "clear",
+        "write roster": "collect",
         "unpack": "settle",
+        "post days": "settle",
+        "unpack day": "settle",
+        "settle day": "settle",
         "take": "clear",
         "clear": "clear",
         "post readings": "settle",
@@ -40,7 +44,16 @@ STAGE_OF: Mapping[str, str] = MappingProxyType(
     }
 )
 # What participants and meters sign themselves; the rest is sent by anyone.
-OWN_ACTIONS = ("commit", "force", "order", "agree", "announce", "take", "post readings")
+OWN_ACTIONS = (
+    "commit",
+    "force",
+    "order",
+    "agree",
+    "announce",
+    "take",
+    "post readings",
+    "post days",
+)
 BEFORE_CHAIN = ("planned", "signed")
 
 
