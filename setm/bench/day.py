@@ -53,7 +53,7 @@ class TimedDay:
     chain_mib: float | None
 
 
-# The mechanisms that are timed, and on how many slots; who signs, reads and settles a whole day at once is timed on one.
+# The mechanisms that are timed, and on how many slots; what signs, reads and settles a day at once is timed on a day.
 DAYS: Mapping[str, int] = MappingProxyType({"auction": 2, "day_ahead": 96})
 
 

@@ -41,9 +41,9 @@ def unpack_order(word: int) -> OpenedOrder:
     )
 
 
-def grid_of(record: MechanismRun) -> Grid:
-    """Return the price of each tick of the run's auction."""
-    config = record.config["auction"]
+def grid_of(record: MechanismRun, venue: str = "auction") -> Grid:
+    """Return the price of each tick of one of the run's auctions."""
+    config = record.config[venue]
     return Grid(floor_price=Price(config["floor_price"]), tick_size=Price(config["tick_size"]))
 
 

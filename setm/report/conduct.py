@@ -104,8 +104,8 @@ def shares(trades: Iterable[TradeRecord], orders: Iterable[OrderRecord]) -> list
     placed: dict[tuple[str, Side, int], list[OrderRecord]] = defaultdict(list)
     for order in orders:
         # An auction's order that nobody filled makes its participant part of the side as well.
-        energy["auction", order.side].setdefault(order.participant_id, 0)
-        placed["auction", order.side, order.participant_id].append(order)
+        energy[order.venue, order.side].setdefault(order.participant_id, 0)
+        placed[order.venue, order.side, order.participant_id].append(order)
     rows = []
     for (venue, side), by_participant in sorted(energy.items()):
         total = sum(by_participant.values())

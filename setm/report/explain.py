@@ -12,8 +12,9 @@ from typing import Any
 from setm.errors import RunError
 from setm.report import auction
 from setm.report.fold import Folded, fold
-from setm.report.records import BillRecord, OfferRecord, OrderRecord, TradeRecord
+from setm.report.records import BillRecord, Market, OfferRecord, OrderRecord, TradeRecord
 from setm.report.run import Run, read_run
+from setm.report.schedules import SET_ASIDE
 from setm.slots import slot_at, slot_start
 from setm.types import Side
 from setm.units import eur_per_mwh, payment_down, payment_up
@@ -147,10 +148,11 @@ def _forecast(run: Run, name: str, slot: int) -> Iterator[str]:
 def _auction(folded: Folded, who: int, slot: int) -> list[str]:
     lines: list[str] = []
     own = [order for order in folded.orders if (order.slot, order.participant_id) == (slot, who)]
-    grid = auction.grid_of(folded.record)
     for order in own:
+        grid = auction.grid_of(folded.record, order.venue)
         lines += _labelled("Order", _order(order, grid.price(order.tick or 0)))
-    lines += _labelled("Price", _clearing(folded, slot))
+    for market in dict.fromkeys(order.market for order in own):
+        lines += _labelled("Price", _clearing(folded, market))
     for order in own:
         lines += _labelled("Quantity", _fill(folded, order))
     return lines
@@ -165,13 +167,16 @@ def _order(order: OrderRecord, limit: int) -> Iterator[str]:
         return
     words = ("bid to buy", "less") if order.side is Side.BID else ("ask to sell", "more")
     yield f"{words[0]} {order.energy_wh} Wh at {_price(limit)} or {words[1]} (tick {order.tick})"
-    yield f"bound {_money(order.bound)}, entered in {came}"
-    if order.open_tx != order.order_tx:
+    is_committed = order.state in ("signed", SET_ASIDE)
+    yield f"bound {_money(order.bound)}, {'committed to' if is_committed else 'entered'} in {came}"
+    if order.state == "forced":
+        yield f"its participant forced its schedule in; posted in transaction {order.open_tx}"
+    elif order.open_tx != order.order_tx:
         yield f"sealed until the gate closed, opened in transaction {order.open_tx}"
 
 
-def _clearing(folded: Folded, slot: int) -> Iterator[str]:
-    outcome = folded.clearings.get(slot)
+def _clearing(folded: Folded, market: Market) -> Iterator[str]:
+    outcome = folded.clearings.get(market)
     if outcome is None:
         yield "the slot was never cleared; nothing was traded"
         return
@@ -179,7 +184,7 @@ def _clearing(folded: Folded, slot: int) -> Iterator[str]:
     if clearing.volume_wh == 0:
         yield f"no trade: no bid reached an ask (transaction {outcome.tx})"
         return
-    grid = auction.grid_of(folded.record)
+    grid = auction.grid_of(folded.record, market[0])
     bid, ask = grid.price(clearing.bid_margin_tick), grid.price(clearing.ask_margin_tick)
     yield (
         f"the worst bid filled stands at {_price(bid)} (tick {clearing.bid_margin_tick}), the worst ask filled at "
@@ -198,7 +203,10 @@ def _clearing(folded: Folded, slot: int) -> Iterator[str]:
 
 
 def _fill(folded: Folded, order: OrderRecord) -> Iterator[str]:
-    outcome = folded.clearings.get(order.slot)
+    outcome = folded.clearings.get(order.market)
+    if order.state == SET_ASIDE:
+        yield "nothing: the schedule was set aside, as it could not be used (ScheduleSetAside says why)"
+        return
     if order.tick is None or order.energy_wh is None or order.ahead_wh is None:
         yield "nothing: an order that is not opened takes no part"
         return

@@ -14,10 +14,21 @@ from typing import Any
 import polars as pl
 
 from setm.errors import RunError
-from setm.report import auction, bills, conduct, days, ledger, negotiation, positions, schema
+from setm.report import (
+    auction,
+    bills,
+    conduct,
+    days,
+    ledger,
+    negotiation,
+    positions,
+    schedules,
+    schema,
+)
 from setm.report.records import (
     BillRecord,
     ClearingRecord,
+    Market,
     OfferRecord,
     OrderRecord,
     ReadingRecord,
@@ -37,7 +48,7 @@ class Folded:
 
     record: MechanismRun
     orders: tuple[OrderRecord, ...]
-    clearings: Mapping[int, ClearingRecord]
+    clearings: Mapping[Market, ClearingRecord]
     offers: tuple[OfferRecord, ...]
     trades: tuple[TradeRecord, ...]
     readings: Mapping[tuple[int, int], ReadingRecord]
@@ -58,10 +69,10 @@ def fold(record: MechanismRun) -> Folded:
     balances are never negative, equal the tokens held, and each participant's money is explained by its bills to the
     last unit.
     """
-    clearings = auction.clearings(record)
-    orders = auction.orders(record, clearings)
+    found = auction.clearings(record)
+    orders = auction.orders(record, found)
     trades = [
-        *auction.trades(orders, clearings, auction.grid_of(record)),
+        *auction.trades(orders, found, auction.grid_of(record)),
         *negotiation.trades(record),
         *positions.trades(record),
     ]
@@ -71,10 +82,16 @@ def fold(record: MechanismRun) -> Folded:
     readings = bills.readings(record, posted)
     billed = bills.bills(record, trades, readings, whole)
     trades += [trade for day in whole for trade in day.trades]
+    books = [
+        book for venue in schedules.venues_in(record) for book in schedules.books(record, venue)
+    ]
+    orders += [order for book in books for order in book.orders]
+    cleared = (*found.values(), *(one for book in books for one in book.clearings))
+    clearings = {one.market: one for one in cleared}
     money = ledger.replay(record)
 
     sides = Counter(trade.slot for trade in trades)
-    surplus = {slot: int(found.clearing.surplus) for slot, found in clearings.items()}
+    surplus = {slot: int(one.clearing.surplus) for slot, one in found.items()}
     slots = ledger.conservation(billed, sides, surplus)
     ledger.check_pools(money, slots)
     accounts = ledger.accounts(money, billed, sorted(record.participants))
@@ -193,9 +210,11 @@ def _participants(record: MechanismRun) -> list[Row]:
 
 
 def _order(record: MechanismRun, order: OrderRecord) -> Row:
-    limit = None if order.tick is None else auction.grid_of(record).price(order.tick)
+    grid = auction.grid_of(record, order.venue)
+    limit = None if order.tick is None else grid.price(order.tick)
     return {
         **_at(record, order.slot),
+        "venue": order.venue,
         **_who(record, order.participant_id),
         "number": order.number,
         "side": SIDES[order.side],
@@ -293,7 +312,7 @@ def _payment(record: MechanismRun, bill: BillRecord) -> Row:
 def _prices(
     record: MechanismRun,
     trades: Sequence[TradeRecord],
-    clearings: Mapping[int, ClearingRecord],
+    clearings: Mapping[Market, ClearingRecord],
     offers: Sequence[OfferRecord],
 ) -> list[Row]:
     sides: dict[tuple[int, str], list[TradeRecord]] = defaultdict(list)
@@ -304,8 +323,11 @@ def _prices(
         for offer in offers
         for slot in range(offer.first_slot, offer.first_slot + offer.slot_count)
     }
+    cleared: dict[tuple[int, str], list[ClearingRecord]] = defaultdict(list)
+    for one in clearings.values():
+        cleared[one.slot, one.venue].append(one)
     rows: list[Row] = []
-    for slot, venue in sorted({*sides, *tried, *((slot, "auction") for slot in clearings)}):
+    for slot, venue in sorted({*sides, *tried, *cleared}):
         group = sides[slot, venue]
         bought = [trade for trade in group if trade.side is Side.BID]
         volume = sum(trade.energy_wh for trade in bought)
@@ -320,8 +342,9 @@ def _prices(
             "high_milli_eur_per_mwh": max(prices, default=None),
             "mean_price_eur_per_mwh": float(Fraction(worth, volume * 1000)) if volume else None,
         }
-        if venue == "auction":
-            row |= _margins(record, clearings[slot])
+        # Each zone has margins of its own: where there are several, the orders tell.
+        if len(cleared[slot, venue]) == 1:
+            row |= _margins(record, cleared[slot, venue][0])
         rows.append(row)
     return rows
 
@@ -330,7 +353,7 @@ def _margins(record: MechanismRun, outcome: ClearingRecord) -> dict[str, Any]:
     clearing = outcome.clearing
     if clearing.volume_wh == 0:
         return {"clear_tx_hash": outcome.tx}
-    grid = auction.grid_of(record)
+    grid = auction.grid_of(record, outcome.venue)
     return {
         "bid_margin_tick": clearing.bid_margin_tick,
         "bid_margin_milli_eur_per_mwh": grid.price(clearing.bid_margin_tick),

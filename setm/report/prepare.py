@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from setm.report import auction
 from setm.report.fold import Folded
-from setm.report.records import BillRecord, OfferRecord, OrderRecord
+from setm.report.records import BillRecord, Market, OfferRecord, OrderRecord
 from setm.report.run import OPERATOR_ID, Run
+from setm.report.schedules import SET_ASIDE
 from setm.slots import slot_start
 from setm.types import Side
 from setm.units import eur, eur_per_mwh
@@ -214,13 +215,13 @@ def _eur_per_mwh(price: int | None) -> float | None:
 
 
 def _curves(run: Run, folded: Folded) -> list[Curves]:
-    by_slot: dict[int, list[OrderRecord]] = defaultdict(list)
+    by_market: dict[Market, list[OrderRecord]] = defaultdict(list)
     for order in folded.orders:
-        if order.tick is not None:
-            by_slot[order.slot].append(order)
+        if order.tick is not None and order.state != SET_ASIDE:
+            by_market[order.market].append(order)
     found = []
-    for slot, orders in sorted(by_slot.items()):
-        outcome = folded.clearings.get(slot)
+    for market, orders in sorted(by_market.items(), key=lambda one: one[0][::-1]):
+        outcome, slot = folded.clearings.get(market), market[-1]
         volume = outcome.clearing.volume_wh if outcome else 0
         price = outcome.clearing.bid_price if outcome and volume else None
         bids = [order for order in orders if order.side is Side.BID]
@@ -243,9 +244,9 @@ def _curves(run: Run, folded: Folded) -> list[Curves]:
 
 
 def _steps(folded: Folded, orders: Sequence[OrderRecord]) -> list[Step]:
-    grid = auction.grid_of(folded.record)
     steps, reached = [], 0
     for order in orders:
+        grid = auction.grid_of(folded.record, order.venue)
         energy = order.energy_wh or 0
         steps.append(
             Step(

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 
 from setm.types import Clearing, Side
 
+EVERYWHERE = 0
+"""The zone of a venue that does not know zones."""
+Market = tuple[str, int, int]
+"""Venue, zone and slot: what is cleared by itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRecord:
-    """An order of the auction; tick, energy and what stood ahead are known only if it was opened."""
+    """An order of an auction; tick, energy and what stood ahead are known only if it was opened."""
 
+    venue: str = "auction"
+    zone: int = EVERYWHERE
     slot: int
     participant_id: int
     number: int
@@ -28,14 +35,26 @@ class OrderRecord:
     filled_wh: int | None = None
     open_tx: str | None = None
 
+    @property
+    def market(self) -> Market:
+        """Where it stood."""
+        return self.venue, self.zone, self.slot
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClearingRecord:
-    """How a slot of the auction was cleared."""
+    """How a slot of an auction was cleared."""
 
+    venue: str = "auction"
+    zone: int = EVERYWHERE
     slot: int
     clearing: Clearing
     tx: str
+
+    @property
+    def market(self) -> Market:
+        """What was cleared."""
+        return self.venue, self.zone, self.slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

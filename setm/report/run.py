@@ -42,6 +42,7 @@ LOGGED_ACTIONS = frozenset(
         "unpack day",
     ]
 )
+SCHEDULE_FIELDS = ("tx_hash", "participant_id", "source", "r", "vs", "orders")
 DAY_FIELDS = ("meter", "day", "imports_wh", "exports_wh")
 TRANSACTION_FIELDS = (
     "tx_hash",
@@ -76,6 +77,21 @@ class Event:
             raise RunError(
                 f"{self.line}: {self.contract}.{self.name} lacks the argument {argument!r}; run the scenario again"
             ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedSchedule:
+    """A schedule as it stood in a batch of a book: signed, forced or set aside; ``orders`` are its words.
+
+    ``r`` and ``vs`` are its signature, or the leaf of its commitment and zero if it was forced in as well.
+    """
+
+    tx_hash: str
+    participant_id: int
+    source: str
+    r: str
+    vs: str
+    orders: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +136,8 @@ class MechanismRun:
     transactions: tuple[Transaction, ...]
     # What daily meters signed, by the word that DaysPosted tells of it.
     days: Mapping[int, DayReading] = field(default_factory=dict)
+    # What stood in the batches of books, in the order of the chain.
+    schedules: tuple[PostedSchedule, ...] = ()
 
     @property
     def tariff(self) -> GridTariff:
@@ -245,6 +263,7 @@ def read_mechanism(
         events=events,
         transactions=transactions,
         days=_days(folder / "days.jsonl", events),
+        schedules=_schedules(folder / "schedules.jsonl", events),
     )
 
 
@@ -267,6 +286,16 @@ def _days(path: Path, events: Sequence[Event]) -> dict[int, DayReading]:
                 f"{word >> 192 & 2**32 - 1}; the file was changed or is incomplete, start the run again"
             )
     return found
+
+
+def _schedules(path: Path, events: Sequence[Event]) -> tuple[PostedSchedule, ...]:
+    """Return what stood in the batches of books; ``setm.report.schedules`` holds it against what they came to."""
+    if not any(event.name == "BookCleared" for event in events):
+        return ()
+    return tuple(
+        PostedSchedule(**{**row, "orders": tuple(row["orders"])})
+        for _, row in _lines(path, SCHEDULE_FIELDS)
+    )
 
 
 def _event(line: str, record: Mapping[str, Any]) -> Event:

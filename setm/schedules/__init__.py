@@ -41,7 +41,14 @@ from setm.schedules.receipts import (
     verify_receipt,
 )
 from setm.schedules.signed import BookKey, SignedSchedule, sign_schedule
-from setm.schedules.stream import Entry, Source, pack_entries, pack_lanes, unpack_members
+from setm.schedules.stream import (
+    Entry,
+    Source,
+    pack_entries,
+    pack_lanes,
+    unpack_entries,
+    unpack_members,
+)
 from setm.schedules.windows import Windows
 from setm.schedules.words import (
     MAX_ORDER_WH,
@@ -94,6 +101,7 @@ __all__ = [
     "schedule_digest",
     "schedule_hash",
     "sign_schedule",
+    "unpack_entries",
     "unpack_fills",
     "unpack_members",
     "unpack_orders",

@@ -78,6 +78,38 @@ def pack_lanes(words: Sequence[int], slots: int) -> bytes:
     return b"".join(packed)
 
 
+def unpack_entries(packed: bytes, slots: int) -> list[Entry]:
+    """Return the entries of a batch; the inverse of ``pack_entries``.
+
+    Raises ``OrderRefused`` if the bytes are no whole number of entries.
+
+    >>> entry = Entry(source=Source.FORCED, participant_id=7, r=bytes(32), vs=bytes(32), orders=(5,))
+    >>> unpack_entries(pack_entries([entry], 1), 1) == [entry]
+    True
+    """
+    stride, lanes_at = entry_bytes(slots), 1 + NUMBER_BYTES + 2 * HASH_BYTES
+    if len(packed) % stride:
+        raise OrderRefused(f"{len(packed)} bytes: expected a multiple of {stride}")
+    return [
+        Entry(
+            source=Source(packed[at]),
+            participant_id=int.from_bytes(packed[at + 1 : at + 1 + NUMBER_BYTES], "big"),
+            r=packed[at + 1 + NUMBER_BYTES : at + 1 + NUMBER_BYTES + HASH_BYTES],
+            vs=packed[at + 1 + NUMBER_BYTES + HASH_BYTES : at + lanes_at],
+            orders=tuple(_words(packed[at + lanes_at : at + stride])),
+        )
+        for at in range(0, len(packed), stride)
+    ]
+
+
+def _words(lanes: bytes) -> list[int]:
+    """Return the words of lanes, the last one shorter."""
+    return [
+        int.from_bytes(lanes[place : place + WORD_BYTES], "big")
+        for place in range(0, len(lanes), WORD_BYTES)
+    ]
+
+
 def unpack_members(members: bytes, slots: int) -> list[tuple[int, tuple[int, ...]]]:
     """Return number and fills of a group's members, Wh and negative if sold (``GroupBound``).
 
@@ -92,10 +124,6 @@ def unpack_members(members: bytes, slots: int) -> list[tuple[int, tuple[int, ...
     found = []
     for at in range(0, len(members), stride):
         number = int.from_bytes(members[at : at + NUMBER_BYTES], "big")
-        lanes = members[at + NUMBER_BYTES : at + stride]
-        words = [
-            int.from_bytes(lanes[place : place + WORD_BYTES], "big")
-            for place in range(0, len(lanes), WORD_BYTES)
-        ]
+        words = _words(members[at + NUMBER_BYTES : at + stride])
         found.append((number, tuple(unpack_fills(words, slots))))
     return found

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from setm.chain.connection import Connection, Patience, connect
-from setm.chain.days import days_handed_in, write_days
 from setm.chain.deployment import addresses_of, attach, deploy, stands
 from setm.chain.events import write_events
+from setm.chain.handed_in import write_handed_in
 from setm.chain.journal import Journal, Observer, unobserved
 from setm.chain.keeper import Keeper
 from setm.chain.node import CHAIN_ID, SAVE_SECONDS, Node, NodeKind, local_node
@@ -224,9 +224,8 @@ def _live(stage: _Stage) -> list[Enrolled]:
         check_books(community, [item.member for item in enrolled])
         events = all_events(keeper, deployment.addresses)
         write_events(events, stage.folder / "events.jsonl")
-        days = days_handed_in(keeper, events, day.slot_seconds)
-        if days:
-            write_days(days, stage.folder / "days.jsonl")
+        config = json.loads((stage.folder / "deployment.json").read_text())["config"]
+        write_handed_in(keeper, events, config, stage.folder)
         done()
     return enrolled
 

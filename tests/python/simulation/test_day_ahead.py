@@ -10,7 +10,9 @@ import pytest
 
 from setm.agents.types import QuantityForecast
 from setm.compare.confirm import confirm_folder
+from setm.compare.record import read_record
 from setm.errors import RunError
+from setm.report.schedules import books
 from setm.schedules import Opened, posting
 from setm.simulation import day_ahead_day
 from setm.simulation.mechanism import Watch, run_mechanism
@@ -50,6 +52,13 @@ def sent(folder):
     return [json.loads(line) for line in lines]
 
 
+def states(folder):
+    """How many schedules of final books stand in which state, by what the report folds."""
+    found = books(read_record(folder, "day_ahead"), "day_ahead")
+    people = {(one.participant_id, one.state) for book in found for one in book.orders}
+    return Counter(state for _, state in people)
+
+
 def with_terms(day, **terms):
     return replace(day, day_ahead=DayAheadTerms(**terms))
 
@@ -61,6 +70,7 @@ def test_who_is_ignored_forces_its_schedule_in_and_trades_the_same(crossing_day,
     assert found == rehearsed(day) == rehearsed(crossing_day)
     assert len(events["ScheduleForced"]) == 2
     assert len(events["BookCleared"]) == 1
+    assert states(tmp_path / "day_ahead") == {"forced": 2, "signed": len(day.people) - 2}
     assert {
         one["participant"] for one in sent(tmp_path / "day_ahead") if one["action"] == "force"
     } == ignored
@@ -146,6 +156,7 @@ def test_a_book_of_several_transactions_is_one_book(crossing_day, tmp_path, monk
     found, events = live(crossing_day, tmp_path / "day_ahead")
     assert found == rehearsed(crossing_day)
     assert len(events["BatchWalked"]) == len(events["BookCleared"]) == 1
+    assert states(tmp_path / "day_ahead") == {"signed": len(crossing_day.people)}
 
 
 def test_who_is_not_covered_is_set_aside_and_the_others_trade(crossing_day, tmp_path, monkeypatch):
@@ -159,6 +170,7 @@ def test_who_is_not_covered_is_set_aside_and_the_others_trade(crossing_day, tmp_
     others = [person for person in crossing_day.people if person.trader.name != poor]
     assert found == rehearsed(replace(crossing_day, people=others))
     assert [one["fault"] for one in events["ScheduleSetAside"]] == [6]
+    assert states(tmp_path / "day_ahead") == {"set aside": 1, "signed": len(others)}
 
 
 def test_posts_stay_below_their_gas_ceiling_and_the_limits_of_a_transaction():

@@ -72,6 +72,27 @@ def test_trades_readings_and_accounts_are_those_of_any_other_day(reported):
     assert (prices["low_milli_eur_per_mwh"] == prices["high_milli_eur_per_mwh"]).all()
 
 
+def test_orders_of_schedules_are_those_of_any_auction(reported):
+    orders, trades = table(reported, "orders"), table(reported, "trades")
+    assert orders["state"].unique().to_list() == ["signed"]
+    assert orders["venue"].unique().to_list() == ["day_ahead"]
+    keys = ["slot", "participant_id", "side"]
+    filled = orders.filter(pl.col("filled_wh") > 0)
+    assert filled.height == trades.height
+    both = filled.join(trades, on=keys, suffix="_traded")
+    assert (both["filled_wh"] == both["energy_wh_traded"]).all()
+    prices = table(reported, "prices").filter(pl.col("volume_wh") > 0)
+    assert prices["bid_margin_milli_eur_per_mwh"].null_count() == 0
+
+
+def test_an_order_of_a_schedule_is_explained(reported):
+    row = table(reported, "orders").filter(pl.col("filled_wh") > 0).row(0, named=True)
+    lines = "\n".join(explain(reported, "day_ahead", row["participant"], row["slot"]))
+    for words in ("committed to in", "sealed until the gate closed", "the worst bid filled", "is"):
+        assert words in lines
+    assert f"{row['filled_wh']} Wh" in lines
+
+
 def test_a_slot_is_explained_as_a_part_of_its_day(reported):
     run_ = read_run(reported)
     payments = table(reported, "payments").filter(pl.col("charge_micro_eur") > 0)
@@ -112,12 +133,31 @@ def one_more(name, place=0, by=1):
         ("DaysSettled", one_more("words", by=1 << 224), "participant"),
         ("DaysPosted", one_more("readings"), "no values have the hash"),
         ("ClosedMany", one_more("words", by=1 << 32), "leaves participant|explain"),
-        ("BookCleared", one_more("margins", place=12, by=1), "participant|slot"),
+        ("BookCleared", one_more("margins", place=12, by=1), "DaysSettled|other margins"),
     ],
 )
 def test_events_of_a_day_that_were_changed_are_found(reported, tmp_path, event, change, message):
     with pytest.raises(RunError, match=message):
         build(tampered(reported, tmp_path, event, change))
+
+
+@pytest.mark.parametrize(
+    ("flipped", "message"),
+    [
+        # A Wh more or less in every slot, which may change nothing; or half of it, which does.
+        (sum(1 << 32 * lane for lane in range(8)), "are not those that its collector committed"),
+        (sum(1 << 32 * lane + 31 for lane in range(8)), "other margins or fills"),
+    ],
+)
+def test_entries_that_were_changed_are_found(reported, tmp_path, flipped, message):
+    copy = tmp_path / "copy"
+    shutil.copytree(reported, copy)
+    path = copy / "day_ahead" / "schedules.jsonl"
+    row, *others = map(json.loads, path.read_text().splitlines())
+    row["orders"] = [word ^ flipped for word in row["orders"]]
+    path.write_text("\n".join(map(json.dumps, [row, *others])) + "\n")
+    with pytest.raises(RunError, match=message):
+        build(copy)
 
 
 def test_a_run_without_the_values_of_its_readings_says_so(reported, tmp_path):
