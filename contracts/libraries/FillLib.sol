@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {MarginLib} from "./MarginLib.sol";
+import {FillTable} from "./FillTable.sol";
 
 /// @title One participant's orders against the margins of a span
 /// @notice Better than its side's margin an order fills whole, at the margin it gets its share, worse it gets nothing.
 /// Shares are rounded cumulatively in the order of participants: with p Wh of smaller numbers before it at the margin an
 /// order of q gets floor((p + q) * filled / margin) - floor(p * filled / margin), so that shares sum to what fills.
-/// @dev A slot has seven words of a table:
-///
-///   0  sums of what was better than the margins and of what stood at them:
-///      | zero 64 | askMarginWh 48 | bidMarginWh 48 | askWh 48 | bidWh 48 |
-///   1  tick of the worst filled bid; 256 if none fills         3  price, 0.001 EUR/MWh
-///   2  256 + tick of the worst filled ask; 255 if none fills   4  what the price lacks to the cover price
-///   5  the cut: bids that are left out stand below it, asks at it or above
-///   6  the margins (MarginLib)
-///
+/// @dev Eight orders are compared at once: (x | guards) - y leaves a lane's guard where x >= y, and no lane borrows from the next.
 /// To run over a sum, 2^25 participants would have to order the most that an order can say. In assembly, because a day has
 /// thousands of orders; tests/audit/schedules/test_fills.py holds it against its plain twin, contracts/mocks/PlainFill.sol,
 /// and prints what both cost.
 library FillLib {
-    using MarginLib for uint256;
-
-    uint256 private constant STRIDE = 7;
+    /// @dev In each lane: a one, the highest bit of a rank's place, all of an order's energy, its side and tick.
+    uint256 private constant ONES = 0x0000000100000001000000010000000100000001000000010000000100000001;
+    uint256 private constant GUARDS = 0x0080000000800000008000000080000000800000008000000080000000800000;
+    uint256 private constant ENERGIES = 0x007fffff007fffff007fffff007fffff007fffff007fffff007fffff007fffff;
+    uint256 private constant SPOTS = 0x000001ff000001ff000001ff000001ff000001ff000001ff000001ff000001ff;
 
     /// @dev What a walk needs for all participants. `bound` is what the last one's purchases cost and sales bind, 1e-6 EUR;
     /// `leftOut` is not zero if somebody must not be left out of a slot, see `slotOf`.
@@ -33,65 +27,6 @@ library FillLib {
         uint256 from;
         uint256 to;
         uint256 out;
-    }
-
-    /// @notice A table of so many slots, all zero.
-    function newTable(uint256 slots) internal pure returns (uint256[] memory) {
-        return new uint256[](slots * STRIDE);
-    }
-
-    /// @notice Writes a slot of a table, which has it.
-    function setSlot(uint256[] memory table, uint256 slot, uint256 plan, uint256 sums) internal pure {
-        // Places are ticks plus one, and zero or 257 without trade.
-        unchecked {
-            uint256 worstBid = plan.bidOf() - 1;
-            uint256 worstAsk = plan.askOf() + 255;
-            uint256 cut = plan.cutOf() == 0 ? 0 : plan.cutOf() - 1;
-            uint256 price = plan.priceOf();
-            uint256 missing = plan.missingOf();
-            // solhint-disable-next-line no-inline-assembly
-            assembly ("memory-safe") {
-                let at := add(add(table, 0x20), mul(slot, 0xe0))
-                mstore(at, sums)
-                mstore(add(at, 0x20), worstBid)
-                mstore(add(at, 0x40), worstAsk)
-                mstore(add(at, 0x60), price)
-                mstore(add(at, 0x80), missing)
-                mstore(add(at, 0xa0), cut)
-                mstore(add(at, 0xc0), plan)
-            }
-        }
-    }
-
-    /// @notice Where in memory a table's first slot stands.
-    function placeOf(uint256[] memory table) internal pure returns (uint256 place) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            place := add(table, 0x20)
-        }
-    }
-
-    /// @notice The sums of a slot, which the table has.
-    function sumsOf(uint256[] memory table, uint256 slot) internal pure returns (uint256 sums) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            sums := mload(add(add(table, 0x20), mul(slot, 0xe0)))
-        }
-    }
-
-    /// @notice Whether what stood at a slot's margins is what was said, and both sides come to the same volume.
-    function isMatched(uint256[] memory table, uint256 slot) internal pure returns (bool matched) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            let at := add(add(table, 0x20), mul(slot, 0xe0))
-            let sums := mload(at)
-            let plan := mload(add(at, 0xc0))
-            let bought := add(and(sums, 0xffffffffffff), and(shr(67, plan), 0xffffffffff))
-            let sold := add(and(shr(48, sums), 0xffffffffffff), and(shr(147, plan), 0xffffffffff))
-            let bids := sub(and(shr(96, sums), 0xffffffffffff), and(shr(27, plan), 0xffffffffff))
-            let asks := sub(shr(144, sums), and(shr(107, plan), 0xffffffffff))
-            matched := iszero(or(or(bids, asks), sub(bought, sold)))
-        }
     }
 
     /// @notice Fills the orders in memory from byte `from` of the band to `to`, adds them to the sums, and writes the
@@ -107,106 +42,123 @@ library FillLib {
 
     /// @dev Money is below 2^64: the venue keeps a whole span's below 2^42. Shares divide only by what stands at a margin of
     /// consistent margins, which is not zero.
-    /// One loop, because a call for each order would cost more than what it does.
+    /// One block, because a call for each order would cost more than what it does.
     // solhint-disable-next-line function-max-lines
     function _fill(Band memory band) private pure {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            // `sides` has what stands at the margin in its lowest 40 bits, and how much of it fills above them.
+            // Adds a fill to what was better than the margins; its money as a head has it.
+            function paid(slot, filled) -> money {
+                let price := mload(add(slot, 0x60))
+                if lt(filled, 0x80000000) {
+                    mstore(slot, add(mload(slot), filled))
+                    money := shl(160, div(add(mul(filled, price), 999), 1000))
+                    leave
+                }
+                filled := xor(filled, 0x80000000)
+                mstore(slot, add(mload(slot), shl(48, filled)))
+                money := shl(96, div(add(mul(filled, mload(add(slot, 0x80))), 999), 1000))
+                money := or(money, shl(32, div(mul(filled, price), 1000)))
+            }
+            // The share of one order at the margin, of which stands in `sides` how much there is, in its lowest 40 bits, and
+            // how much of it fills above them.
             function share(aheadWh, energyWh, sides) -> filledWh {
                 let marginWh := and(sides, 0xffffffffff)
                 sides := and(shr(40, sides), 0xffffffffff)
                 filledWh := sub(div(mul(add(aheadWh, energyWh), sides), marginWh), div(mul(aheadWh, sides), marginWh))
             }
-            let payment := 0
-            let cover := 0
-            let revenue := 0
+            // What the orders fill that are looked at: their share at the margin, and nothing if they must not be left out.
+            function looked(band_, first, orders, guards) -> filled {
+                for {} guards {} {
+                    // The lowest guard, and by how many bits its lane is shifted.
+                    let lane := and(guards, sub(0, guards))
+                    guards := xor(guards, lane)
+                    let shift := shl(7, gt(lane, 0xffffffffffffffffffffffffffffffff))
+                    shift := or(shift, shl(6, gt(shr(shift, lane), 0xffffffffffffffff)))
+                    shift := or(shift, shl(5, gt(shr(shift, lane), 0xffffffff)))
+                    // A slot takes seven words.
+                    let slot := add(first, mul(7, shift))
+                    let energyWh := shr(shift, orders)
+                    let isAsk := and(shr(31, energyWh), 1)
+                    if sub(and(shr(23, energyWh), 0x1ff), mload(add(slot, shl(5, add(isAsk, 1))))) {
+                        mstore(add(band_, 0x40), slot)
+                        continue
+                    }
+                    energyWh := and(energyWh, 0x7fffff)
+                    let sums := mload(slot)
+                    let aheadWh := and(shr(add(96, mul(48, isAsk)), sums), 0xffffffffffff)
+                    sums := add(sums, shl(add(96, mul(48, isAsk)), energyWh))
+                    energyWh := share(aheadWh, energyWh, shr(add(27, mul(80, isAsk)), mload(add(slot, 0xc0))))
+                    // What is paid is added to what was better.
+                    mstore(slot, sub(sums, shl(mul(48, isAsk), energyWh)))
+                    if energyWh {
+                        filled := or(filled, shl(shift, or(energyWh, shl(31, isAsk))))
+                    }
+                }
+            }
             let slot := add(mload(band), 0x20)
             let at := mload(add(band, 0x60))
-            // Scratch space keeps how far fills stand from orders: more variables the stack does not reach.
-            mstore(0x00, sub(mload(add(band, 0xa0)), at))
-            for {} 1 {} {
-                let filled := 0
-                let shift := 0
-                for {
-                    let word := mload(at)
-                } word {} {
-                    let energyWh := and(word, 0x7fffff)
-                    if energyWh {
-                        // The side above the tick: bids below 256, asks from there on.
-                        let spot := and(shr(23, word), 0x1ff)
-                        for {} 1 {} {
-                            if lt(spot, 256) {
-                                if gt(spot, mload(add(slot, 0x20))) {
-                                    mstore(slot, add(mload(slot), energyWh))
-                                    filled := or(filled, shl(shift, energyWh))
-                                    payment := add(payment, div(add(mul(energyWh, mload(add(slot, 0x60))), 999), 1000))
-                                    break
-                                }
-                                if lt(spot, mload(add(slot, 0x20))) {
-                                    if lt(spot, mload(add(slot, 0xa0))) {
-                                        break
-                                    }
-                                    mstore(add(band, 0x40), sub(slot, mload(band)))
-                                    break
-                                }
-                                spot := and(shr(96, mload(slot)), 0xffffffffffff)
-                                mstore(slot, add(mload(slot), shl(96, energyWh)))
-                                energyWh := share(spot, energyWh, shr(27, mload(add(slot, 0xc0))))
-                                filled := or(filled, shl(shift, energyWh))
-                                payment := add(payment, div(add(mul(energyWh, mload(add(slot, 0x60))), 999), 1000))
-                                break
-                            }
-                            if gt(spot, mload(add(slot, 0x40))) {
-                                if iszero(lt(sub(spot, 256), mload(add(slot, 0xa0)))) {
-                                    break
-                                }
-                                mstore(add(band, 0x40), sub(slot, mload(band)))
-                                break
-                            }
-                            if lt(spot, mload(add(slot, 0x40))) {
-                                mstore(slot, add(mload(slot), shl(48, energyWh)))
-                                filled := or(filled, shl(shift, or(energyWh, 0x80000000)))
-                                revenue := add(revenue, div(mul(energyWh, mload(add(slot, 0x60))), 1000))
-                                cover := add(cover, div(add(mul(energyWh, mload(add(slot, 0x80))), 999), 1000))
-                                break
-                            }
-                            spot := shr(144, mload(slot))
-                            mstore(slot, add(mload(slot), shl(144, energyWh)))
-                            energyWh := share(spot, energyWh, shr(107, mload(add(slot, 0xc0))))
-                            if iszero(energyWh) {
-                                break
-                            }
-                            filled := or(filled, shl(shift, or(energyWh, 0x80000000)))
-                            revenue := add(revenue, div(mul(energyWh, mload(add(slot, 0x60))), 1000))
-                            cover := add(cover, div(add(mul(energyWh, mload(add(slot, 0x80))), 999), 1000))
-                            break
-                        }
-                    }
-                    word := shr(32, word)
-                    shift := add(shift, 32)
-                    slot := add(slot, 0xe0)
-                }
+            let head := mload(add(band, 0xa0))
+            let money := 0
+            // Scratch space keeps how far fills stand from orders.
+            mstore(0x00, sub(add(head, 0x20), at))
+            for {} lt(at, mload(add(band, 0x80))) {
                 at := add(at, 0x20)
-                mstore(add(at, mload(0x00)), filled)
-                if eq(at, mload(add(band, 0x80))) {
-                    break
+            } {
+                let filled := mload(at)
+                let first := add(slot, 0x80)
+                if filled {
+                    let asks := and(shr(31, filled), ONES)
+                    let ranks := or(xor(and(shr(23, filled), SPOTS), mul(asks, 0xff)), GUARDS)
+                    asks := mul(asks, 0x3ff)
+                    // Guards of orders with energy: of those that fill whole, and of those that are looked at.
+                    let some := and(add(and(filled, ENERGIES), ENERGIES), GUARDS)
+                    let whole := and(sub(ranks, xor(mload(slot), and(mload(add(slot, 0x20)), asks))), some)
+                    let seen := xor(mload(add(slot, 0x40)), and(mload(add(slot, 0x60)), asks))
+                    seen := xor(and(sub(ranks, seen), some), whole)
+                    // Energy and side.
+                    whole := and(filled, or(sub(whole, shr(23, whole)), shl(8, whole)))
+                    if seen {
+                        whole := or(whole, looked(band, first, filled, seen))
+                    }
+                    filled := whole
                 }
-                // Over the slots that have no more orders in this word: seven words each.
-                slot := add(slot, mul(7, sub(256, shift)))
+                if and(filled, 0xffffffff) {
+                    money := add(money, paid(first, and(filled, 0xffffffff)))
+                }
+                if and(filled, 0xffffffff00000000) {
+                    money := add(money, paid(add(first, 0xe0), and(shr(32, filled), 0xffffffff)))
+                }
+                if and(filled, 0xffffffff0000000000000000) {
+                    money := add(money, paid(add(first, 0x1c0), and(shr(64, filled), 0xffffffff)))
+                }
+                if and(filled, 0xffffffff000000000000000000000000) {
+                    money := add(money, paid(add(first, 0x2a0), and(shr(96, filled), 0xffffffff)))
+                }
+                if and(filled, 0xffffffff00000000000000000000000000000000) {
+                    money := add(money, paid(add(first, 0x380), and(shr(128, filled), 0xffffffff)))
+                }
+                if and(filled, 0xffffffff0000000000000000000000000000000000000000) {
+                    money := add(money, paid(add(first, 0x460), and(shr(160, filled), 0xffffffff)))
+                }
+                if and(filled, 0xffffffff000000000000000000000000000000000000000000000000) {
+                    money := add(money, paid(add(first, 0x540), and(shr(192, filled), 0xffffffff)))
+                }
+                if shr(224, filled) {
+                    money := add(money, paid(add(first, 0x620), shr(224, filled)))
+                }
+                mstore(add(at, mload(0x00)), filled)
+                slot := add(slot, 0x780)
             }
-            mstore(add(band, 0x20), add(payment, cover))
-            payment := or(or(shl(160, payment), shl(96, cover)), shl(32, revenue))
-            cover := mload(add(band, 0xa0))
+            mstore(add(band, 0x20), add(shr(160, money), and(shr(96, money), 0xffffffffffffffff)))
             // The head, which has the participant.
-            mstore(cover, or(mload(cover), payment))
-            mstore(add(band, 0xa0), add(add(at, mload(0x00)), 0x20))
+            mstore(head, or(mload(head), money))
+            mstore(add(band, 0xa0), add(at, mload(0x00)))
         }
     }
 
     /// @notice The slot of the span that `leftOut` means.
-    function slotOf(uint256 leftOut) internal pure returns (uint256) {
-        // It counts bytes from the table's length, which takes one word.
-        return (leftOut - 0x20) / (STRIDE * 0x20);
+    function slotOf(Band memory band) internal pure returns (uint256) {
+        return FillTable.slotAt(band.table, band.leftOut);
     }
 }

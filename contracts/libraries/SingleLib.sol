@@ -15,7 +15,7 @@ library SingleLib {
     /// @dev Half the curve's order.
     uint256 private constant HALF = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
-    /// @dev Places in memory of the frame (ScheduleLib), of the slot's words (FillLib) and of the records of `page`; members go
+    /// @dev Places in memory of the frame (ScheduleLib), of the slot's words (FillTable) and of the records of `page`; members go
     /// to `out`, as far as `end`.
     struct Single {
         uint256 frame;

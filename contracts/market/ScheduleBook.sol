@@ -5,7 +5,7 @@ import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
 import {IKeyRoster} from "../../interfaces/IKeyRoster.sol";
 import {IParticipantRegistry} from "../../interfaces/IParticipantRegistry.sol";
 import {IScheduleBook} from "../../interfaces/IScheduleBook.sol";
-import {FillLib} from "../libraries/FillLib.sol";
+import {FillTable} from "../libraries/FillTable.sol";
 import {ScheduleLib} from "../libraries/ScheduleLib.sol";
 import {ScheduleGathering} from "./ScheduleGathering.sol";
 import {ScheduleWalk} from "./ScheduleWalk.sol";
@@ -14,7 +14,7 @@ import {ScheduleWalk} from "./ScheduleWalk.sol";
 /// @dev A book is posted at once, or in several batches by one poster; it is final when a batch says that it is the last and
 /// everything adds up. Until then nothing counts, and what was bound can be given back.
 contract ScheduleBook is ScheduleWalk {
-    using FillLib for uint256[];
+    using FillTable for uint256[];
     using ScheduleLib for uint256;
 
     constructor(
@@ -80,13 +80,13 @@ contract ScheduleBook is ScheduleWalk {
         walk.groups = book.groups;
     }
 
-    /// @dev Margins with their prices and sums, as FillLib has them.
+    /// @dev Margins with their prices and sums, as FillTable has them.
     function _tableOf(
         uint32 span,
         uint256[] calldata margins,
         uint256[] calldata sums
     ) private view returns (uint256[] memory table) {
-        table = FillLib.newTable(margins.length);
+        table = FillTable.newTable(margins.length);
         bool isFirst = sums.length == 0;
         for (uint256 i = 0; i < margins.length; ++i) {
             table.setSlot(i, _planOf(span, i, margins[i]), isFirst ? 0 : sums[i]);

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
 import {FillLib} from "../libraries/FillLib.sol";
+import {FillTable} from "../libraries/FillTable.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
 import {ScheduleLib} from "../libraries/ScheduleLib.sol";
 import {SingleLib} from "../libraries/SingleLib.sol";
@@ -11,8 +12,8 @@ import {ScheduleKeys} from "./ScheduleKeys.sol";
 /// @title The one pass over all orders of a book
 /// @dev Everything of a batch lives in memory, and is written once where participants share a word.
 abstract contract ScheduleWalk is ScheduleKeys {
-    using FillLib for uint256[];
     using FillLib for FillLib.Band;
+    using FillTable for uint256[];
     using ScheduleLib for uint256;
     using SingleLib for SingleLib.Single;
 
@@ -59,7 +60,7 @@ abstract contract ScheduleWalk is ScheduleKeys {
         (walk.band.from, walk.band.to) = (frame.ordersIn(), frame.ordersIn() + 32 * words);
         walk.band.out = walk.first;
         walk.single.frame = frame;
-        walk.single.slot = walk.band.table.placeOf();
+        walk.single.slot = walk.band.table.placeOf(0);
         (walk.single.records, walk.single.zone, walk.single.end) = (walk.keys.records, walk.zone, walk.end);
     }
 
@@ -140,7 +141,7 @@ abstract contract ScheduleWalk is ScheduleKeys {
 
     function _revertLeftOut(Walk memory walk, uint256 participantId) private view {
         // Slots have 32 bits.
-        uint256 slot = _firstSlot(uint32(walk.span)) + FillLib.slotOf(walk.band.leftOut);
+        uint256 slot = _firstSlot(uint32(walk.span)) + walk.band.slotOf();
         revert LeftOut(uint32(slot), uint32(participantId));
     }
 

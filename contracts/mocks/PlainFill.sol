@@ -2,13 +2,14 @@
 pragma solidity 0.8.30;
 
 import {FillLib} from "../libraries/FillLib.sol";
+import {FillTable} from "../libraries/FillTable.sol";
 import {MarginLib} from "../libraries/MarginLib.sol";
 import {MoneyLib} from "../libraries/MoneyLib.sol";
 
 /// @title FillLib beside its plain twin
 contract PlainFill {
-    using FillLib for uint256[];
     using FillLib for FillLib.Band;
+    using FillTable for uint256[];
     using MarginLib for uint256;
 
     error Misplaced(uint256 found);
@@ -27,7 +28,7 @@ contract PlainFill {
         uint256[] calldata orders
     ) external pure returns (uint256[] memory fills, uint256[] memory after_, uint256[4] memory money) {
         FillLib.Band memory band;
-        band.table = FillLib.newTable(plans.length);
+        band.table = FillTable.newTable(plans.length);
         for (uint256 i = 0; i < plans.length; ++i) {
             band.table.setSlot(i, plans[i], sums[i]);
         }
@@ -51,7 +52,7 @@ contract PlainFill {
 
     function _moneyIn(uint256 head, FillLib.Band memory band) private pure returns (uint256[4] memory money) {
         money = [uint64(head >> 160), uint64(head >> 96), uint64(head >> 32), uint256(0)];
-        if (band.leftOut != 0) money[3] = FillLib.slotOf(band.leftOut) + 1;
+        if (band.leftOut != 0) money[3] = band.slotOf() + 1;
         if (band.bound != money[0] + money[1] || head >> 224 != 7 || uint32(head) != 0) revert Misplaced(head);
     }
 

@@ -479,7 +479,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[str | Mapping[str, Field], ...]]] = {
                 "attempt": ATTEMPT,
                 "poster": BOOK_POSTER,
                 "margins": ("uint256[]", "-", "a word a slot, see MarginLib"),
-                "sums": ("uint256[]", "Wh", "a word a slot, see FillLib"),
+                "sums": ("uint256[]", "Wh", "a word a slot, see FillTable"),
             },
         ),
         "BookCleared": (

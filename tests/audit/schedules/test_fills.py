@@ -44,6 +44,34 @@ def test_the_assembly_fills_as_its_plain_twin_does() -> None:
     )
 
 
+def test_the_assembly_fills_as_its_plain_twin_does_at_any_margins() -> None:
+    twin, dice = Evm().deploy("PlainFill"), random.Random(14)
+    told = 0
+    for _ in range(10 * BOOKS):
+        slots = dice.choice([1, 7, 8, 24])
+        plans, sums, orders = [], [], [0] * ((slots + 7) // 8)
+        near = dice.randrange(257)
+        for slot in range(slots):
+            bid, ask, cut = (min(256, max(0, near + dice.randint(-2, 2))) for _ in range(3))
+            bid, ask, cut = dice.choice(
+                [(bid, ask, cut), (257, 0, cut), (bid, ask, dice.randrange(512))]
+            )
+            wholes = [dice.randrange(1, 1 << 40) for _ in range(2)]
+            energies = [e for whole in wholes for e in (whole, dice.randrange(1, whole + 1))]
+            plan = max(1, bid) | ask << 9 | cut << 18 | dice.getrandbits(64) << 187
+            plans.append(
+                plan | sum(e << at for e, at in zip(energies, (27, 67, 107, 147), strict=True))
+            )
+            sums.append(sum(dice.getrandbits(40) << at for at in (0, 48, 96, 144)))
+            tick = dice.choice([min(255, max(0, near + dice.randint(-3, 3))), dice.randrange(256)])
+            energy = dice.choice([0, 1, dice.randrange(1 << 23), (1 << 23) - 1])
+            orders[slot // 8] |= (dice.randrange(2) << 31 | tick << 23 | energy) << 32 * (slot % 8)
+        plain = twin.call("plain", plans, sums, orders)
+        assert twin.call("packed", plans, sums, orders) == plain
+        told += plain[2][3] != 0
+    assert told
+
+
 def test_margins_are_planned_as_the_plain_twin_does() -> None:
     twin, dice, refused = Evm().deploy("PlainFill"), random.Random(13), 0
     rules = rules_of(24)
