@@ -9,6 +9,7 @@ abstract contract BalanceBook is IClearinghouse {
     /// @notice Most venues that can ever be added; bounds every loop over them.
     uint256 public constant MAX_VENUES = 8;
     uint256 internal constant MAX_BALANCE = type(uint64).max;
+    uint256 private constant LATELY_SLOTS = 256;
 
     /// @dev 8 + 40 + 64 = 112 bits. `index` counts from 1; 0 is no venue.
     struct VenueEntry {
@@ -41,6 +42,11 @@ abstract contract BalanceBook is IClearinghouse {
     /// @dev For venue i, in 32 bits from 32 * (i - 1) on: the slot in which the participant first locked collateral for it,
     /// 0 if it never did. MAX_VENUES fill the word.
     mapping(uint32 participantId => uint256 word) private _joined;
+
+    /// @dev Eight participants a word, 32 bits each from 32 * (participantId % 8) on: | lately 24 | venues 8 |. `venues` has bit
+    /// i - 1 for each venue i that the participant joined, and `lately` is the last slot in which it joined one divided by
+    /// LATELY_SLOTS: mostly that is long past, and the participant's own word of `_joined` need not be read.
+    uint256[1 << 29] private _memberships;
 
     /* READING */
 
@@ -93,23 +99,25 @@ abstract contract BalanceBook is IClearinghouse {
         words = new uint256[](participantIds.length);
         for (uint256 i = 0; i < words.length; ++i) {
             uint32 participantId = participantIds[i];
-            uint256 bits = _joinedBits(_joined[participantId], slot);
-            words[i] = (bits << 64) | _balance(participantId, index);
+            words[i] = (_joinedBits(participantId, slot) << 64) | _balance(participantId, index);
         }
     }
 
     /// @inheritdoc IClearinghouse
     function joinedVenues(uint32 participantId, uint32 slot) external view returns (uint256) {
-        return _joinedBits(_joined[participantId], slot);
+        return _joinedBits(participantId, slot);
     }
 
     /// @dev At most MAX_VENUES turns.
-    function _joinedBits(uint256 word, uint256 slot) private pure returns (uint256 bits) {
-        // The bit of a venue moves no further than MAX_VENUES.
+    function _joinedBits(uint32 participantId, uint256 slot) private view returns (uint256 bits) {
+        // Casts cut fields out of the word. The bit of a venue moves no further than MAX_VENUES.
         unchecked {
+            uint256 lane = uint32(_memberships[participantId / 8] >> (32 * (participantId % 8)));
+            if (lane >> MAX_VENUES < slot / LATELY_SLOTS) return uint8(lane);
+            uint256 word = _joined[participantId];
             uint256 first = slot == 0 ? 0 : slot - 1;
             for (uint256 bit = 1; word != 0; bit <<= 1) {
-                // The cast cuts out one venue; of one never joined 0 - 1 is no slot.
+                // Of one never joined 0 - 1 is no slot.
                 if (uint256(uint32(word)) - 1 < first) bits |= bit;
                 word >>= 32;
             }
@@ -147,7 +155,14 @@ abstract contract BalanceBook is IClearinghouse {
     function _join(uint32 participantId, uint256 index, uint256 slot) internal {
         uint256 word = _joined[participantId];
         uint256 shift = 32 * (index - 1);
-        if (uint32(word >> shift) == 0) _joined[participantId] = word | (slot << shift);
+        if (uint32(word >> shift) != 0) return;
+
+        _joined[participantId] = word | (slot << shift);
+        uint256 memberships = _memberships[participantId / 8];
+        shift = 32 * (participantId % 8);
+        uint256 venuesOf = uint8(memberships >> shift) | (1 << (index - 1));
+        uint256 lane = ((slot / LATELY_SLOTS) << MAX_VENUES) | venuesOf;
+        _memberships[participantId / 8] = (memberships & ~(uint256(type(uint32).max) << shift)) | (lane << shift);
     }
 
     function _takeFree(uint32 participantId, uint256 amount) internal {

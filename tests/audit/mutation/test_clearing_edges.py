@@ -65,6 +65,25 @@ def test_each_balance_of_a_word_moves_alone(house):
     assert house.locked(house.bob) == [amount * 3 for amount in amounts]
 
 
+@pytest.mark.parametrize("edge", [-1, 0, 1])
+def test_who_joined_long_ago_is_told_from_who_joined_lately(house, edge):
+    """Around the slots, multiples of 256, from which on a participant's venues are known without their slots."""
+    page = house.evm.now // SLOT // 256 + 1
+    house.evm.now = (256 * page + edge) * SLOT
+    first = house.evm.now // SLOT
+    joined = {}
+    for person in (house.alice, house.bob):
+        for place, later in ((6, 0), (0, 1), (3, 254), (7, 255), (1, 256), (6, 300), (4, 1024)):
+            house.evm.now = (first + later + person.id) * SLOT
+            house.lock(person, house.venues[place], 5)
+            joined.setdefault((person, place), first + later + person.id)
+            for slot in range(256 * (page - 1), 256 * (page + 6), 5):
+                expected = sum(
+                    1 << p for (who, p), since in joined.items() if who is person and since < slot
+                )
+                assert house.house.call("joinedVenues", person.id, slot) == expected
+
+
 def release_data(house, person, amount):
     entries = artifact("Clearinghouse")["abi"]
     entry = next(e for e in entries if e["type"] == "function" and e["name"] == "release")
