@@ -72,9 +72,10 @@ abstract contract DaySettlement is DayPayments {
         require(spanSlots == _daySlots, SpanIsNoDay(venue, spanSlots));
         Days memory settled = _measure(key.span, members, fills, readings);
         _markDays(key.span, settled.ids);
+        _noteStandings(venue, settled, (key.span + 1) * _daySlots - 1);
 
         IDayAheadAuction(venue).closeGroup(key, group, members);
-        _pay(venue, settled, (key.span + 1) * _daySlots - 1);
+        _pay(settled);
 
         emit DaysSettled(key.span, venue, group, settled.words);
     }

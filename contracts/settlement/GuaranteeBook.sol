@@ -11,18 +11,12 @@ import {IVenue} from "../../interfaces/IVenue.sol";
 import {VenueBook} from "./VenueBook.sol";
 
 /// @title Guarantees and arrears
-/// @dev Outside of a call, for each participant: collateral in the clearinghouse for settlement == guarantee, and
-/// settlement's pool there is empty. The grid operator has a guarantee but no arrears: what each participant owes it, or
-/// it owes them, stands at the participant.
+/// @dev A participant's guarantee is its collateral in the clearinghouse for settlement, and is written down nowhere else;
+/// while a call settles, what venues hand over is a part of it. Outside of a call settlement's pool there is empty. The grid
+/// operator has a guarantee but no arrears: what each participant owes it, or it owes them, stands at the participant.
 abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
     using SafeCast for uint256;
     using SafeCast for int256;
-
-    /// @dev 128 + 128 bits: one word. Positive arrears are owed to the grid operator, negative ones by it.
-    struct Account {
-        uint128 guarantee;
-        int128 arrears;
-    }
 
     /// @dev 128 + 40 bits. Nothing is pending while `amount` is zero.
     struct Request {
@@ -34,7 +28,10 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
 
     /// @notice What the grid operator owes all participants together, 1e-6 EUR.
     uint256 public owedByOperator;
-    mapping(uint32 participantId => Account) private _accounts;
+    /// @dev Positive arrears are owed to the grid operator, negative ones by it.
+    mapping(uint32 participantId => int256) private _arrears;
+    /// @dev Who has any: one bit a participant, 256 a word.
+    mapping(uint256 place => uint256 bits) private _inArrears;
     mapping(uint32 participantId => Request) private _requests;
 
     constructor(
@@ -49,13 +46,12 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
     /* GUARANTEES */
 
     /// @inheritdoc ISettlement
-    function addMargin(uint32 participantId, uint256 amount) external {
+    /// @dev The clearinghouse has it already. Not while a call settles, or it would count as handed over by a venue.
+    function addMargin(uint32, uint256) external nonReentrant {
         require(
             msg.sender == address(clearinghouse),
             IVenue.OnlyBy({expected: address(clearinghouse), caller: msg.sender})
         );
-
-        _addGuarantee(participantId, amount);
     }
 
     /// @inheritdoc ISettlement
@@ -97,7 +93,6 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
         uint256 released = Math.min(pending.amount, Math.saturatingSub(guaranteeOf(participantId), kept));
 
         delete _requests[participantId];
-        _takeGuarantee(participantId, released);
 
         emit GuaranteeReleased(participantId, released);
 
@@ -120,8 +115,6 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
         int256 arrears = arrearsOf(participantId);
         // Positive, or this is not called.
         uint256 paid = Math.min(uint256(arrears), guaranteeOf(participantId));
-        _takeGuarantee(participantId, paid);
-        _addGuarantee(operatorId, paid);
         _setArrears(participantId, arrears - paid.toInt256());
 
         emit ArrearsPaid(participantId, paid.toInt256());
@@ -134,7 +127,6 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
         int256 arrears = arrearsOf(participantId);
         // Negative, or this is not called.
         uint256 paid = Math.min(uint256(-arrears), guaranteeOf(operatorId));
-        _takeGuarantee(operatorId, paid);
         _setArrears(participantId, arrears + paid.toInt256());
 
         emit ArrearsPaid(participantId, -paid.toInt256());
@@ -145,36 +137,25 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
 
     /* BOOK */
 
-    function _addGuarantee(uint32 participantId, uint256 amount) internal {
-        _accounts[participantId].guarantee += amount.toUint128();
-    }
-
-    function _takeGuarantee(uint32 participantId, uint256 amount) internal {
-        _accounts[participantId].guarantee -= amount.toUint128();
-    }
-
     function _setArrears(uint32 participantId, int256 arrears) internal {
-        Account storage account = _accounts[participantId];
-        owedByOperator = owedByOperator + _negativePart(arrears) - _negativePart(account.arrears);
-        account.arrears = arrears.toInt128();
+        int256 before = _arrears[participantId];
+        owedByOperator = owedByOperator + _negativePart(arrears) - _negativePart(before);
+        if ((arrears == 0) != (before == 0)) _inArrears[participantId / 256] ^= 1 << (participantId % 256);
+        _arrears[participantId] = arrears;
     }
 
-    /// @dev A participant's account as the word that it fills: arrears above, guarantee below.
-    function _accountWord(uint256 participantId) internal view returns (uint256 word) {
-        // The number comes out of 32 bits.
-        Account storage account = _accounts[uint32(participantId)];
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            word := sload(account.slot)
-        }
-    }
-
-    /// @dev The other way round; `owedByOperator` is for the caller to keep.
-    function _setAccountWord(uint256 participantId, uint256 word) internal {
-        Account storage account = _accounts[uint32(participantId)];
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            sstore(account.slot, word)
+    /// @dev Mostly nobody has any, and of neighbours that takes one word.
+    function _arrearsOf(uint32[] memory participantIds) internal view returns (int256[] memory arrears) {
+        arrears = new int256[](participantIds.length);
+        uint256 place;
+        uint256 bits = _inArrears[0];
+        for (uint256 i = 0; i < arrears.length; ++i) {
+            uint32 participantId = participantIds[i];
+            if (participantId / 256 != place) {
+                place = participantId / 256;
+                bits = _inArrears[place];
+            }
+            if ((bits >> (participantId % 256)) & 1 != 0) arrears[i] = _arrears[participantId];
         }
     }
 
@@ -187,12 +168,12 @@ abstract contract GuaranteeBook is VenueBook, ReentrancyGuard {
 
     /// @inheritdoc ISettlement
     function arrearsOf(uint32 participantId) public view returns (int256) {
-        return _accounts[participantId].arrears;
+        return _arrears[participantId];
     }
 
     /// @inheritdoc ISettlement
     function guaranteeOf(uint32 participantId) public view returns (uint256) {
-        return _accounts[participantId].guarantee;
+        return clearinghouse.collateralOf(address(this), participantId);
     }
 
     /// @inheritdoc ISettlement

@@ -22,11 +22,12 @@ contract Settlement is DaySettlement {
     using SafeCast for uint256;
 
     /// @dev What a participant's slot comes to. Positive `due` is owed to the grid operator, negative by it; earlier
-    /// arrears are part of it.
+    /// arrears are part of it. `collateral` is what venues and guarantee come to.
     struct Outcome {
         Bill bill;
         bool isMeasured;
         int256 due;
+        uint256 collateral;
     }
 
     /// @notice Assumed load of a meter that is silent, in percent of its capacity.
@@ -49,13 +50,14 @@ contract Settlement is DaySettlement {
     /// @inheritdoc ISettlement
     function settle(uint32 slot, uint32[] calldata participantIds) external nonReentrant {
         uint32[] memory ids = _mark(slot, participantIds);
-        (address[] memory venues, uint256[] memory asked) = _collect(slot, ids);
+        uint256[] memory standings = clearinghouse.standingsOf(address(this), ids, slot);
+        address[] memory venues = _collect(slot, ids, standings);
 
         Outcome[] memory outcomes = new Outcome[](ids.length);
         uint256 received;
         uint256 wanted;
         for (uint256 i = 0; i < ids.length; ++i) {
-            Outcome memory outcome = _close(slot, ids[i], venues, asked[i]);
+            Outcome memory outcome = _close(slot, ids[i], venues, standings[i]);
             outcomes[i] = outcome;
             if (outcome.due < 0) wanted += uint256(-outcome.due);
             else received += _takeDue(slot, ids[i], outcome);
@@ -82,25 +84,27 @@ contract Settlement is DaySettlement {
         return _first(ids, count);
     }
 
-    /// @dev [S1] Closes the participant's trades in the venues that have to be asked and draws up the bill.
+    /// @dev [S1] Closes the participant's trades in the venues that have to be asked and draws up the bill. `standing` is as
+    /// `_collect` left it.
     function _close(
         uint32 slot,
         uint32 participantId,
         address[] memory venues,
-        uint256 asked
+        uint256 standing
     ) private returns (Outcome memory outcome) {
         IMeterRegistry.ReadingView memory reading = meters.readingOf(participantId, slot);
         require(reading.isFinal, ReadingOpen(slot, participantId));
 
         Bill memory bill = outcome.bill;
         for (uint256 i = 0; i < venues.length; ++i) {
-            if ((asked >> i) & 1 == 0 || venues[i] == address(this)) continue;
+            if ((standing >> (64 + i)) & 1 == 0 || venues[i] == address(this)) continue;
             (uint256 boughtWh, uint256 soldWh, ) = IVenue(venues[i]).close(slot, participantId);
             bill.boughtWh += boughtWh;
             bill.soldWh += soldWh;
         }
-        // What the venues really handed over, whatever they say.
-        bill.tradeCredit = clearinghouse.collateralOf(address(this), participantId) - guaranteeOf(participantId);
+        outcome.collateral = guaranteeOf(participantId);
+        // What the venues really handed over since, whatever they say. The cast cuts out the guarantee.
+        bill.tradeCredit = outcome.collateral - uint64(standing);
         _compute(bill, reading);
         outcome.isMeasured = reading.isMeasured;
         outcome.due = arrearsOf(participantId) + bill.charge.toInt256() - bill.credit.toInt256();
@@ -124,15 +128,12 @@ contract Settlement is DaySettlement {
     /// @dev [S2] Takes what is owed from the trades' money, then from the guarantee; the rest of the former is free.
     /// @return paid what came into the pool
     function _takeDue(uint32 slot, uint32 participantId, Outcome memory outcome) private returns (uint256 paid) {
-        uint256 tradeCredit = outcome.bill.tradeCredit;
         // Not negative, or this is not called.
-        paid = Math.min(uint256(outcome.due), tradeCredit + guaranteeOf(participantId));
-        uint256 fromTrades = Math.min(paid, tradeCredit);
+        paid = Math.min(uint256(outcome.due), outcome.collateral);
 
-        _takeGuarantee(participantId, paid - fromTrades);
         _conclude(slot, participantId, outcome, outcome.due - paid.toInt256());
 
-        clearinghouse.close(participantId, address(0), paid, tradeCredit - fromTrades, 0);
+        clearinghouse.close(participantId, address(0), paid, Math.saturatingSub(outcome.bill.tradeCredit, paid), 0);
     }
 
     /// @dev [S3] The grid operator gets or gives the difference.
@@ -140,10 +141,8 @@ contract Settlement is DaySettlement {
     function _balanceOperator(uint256 received, uint256 wanted) private returns (uint256 available) {
         available = Math.min(wanted, received + guaranteeOf(operatorId));
         if (received > available) {
-            _addGuarantee(operatorId, received - available);
             clearinghouse.close(operatorId, address(this), 0, 0, received - available);
         } else if (received < available) {
-            _takeGuarantee(operatorId, available - received);
             clearinghouse.close(operatorId, address(0), available - received, 0, 0);
         }
     }

@@ -51,21 +51,21 @@ abstract contract VenueBook is ISettlement {
 
     /// @dev Every buyer of the batch pays into its slot's pool before a seller is paid from it. Bounded by the batch and by
     /// the clearinghouse's `MAX_VENUES`.
+    /// @param standings words as `IClearinghouse.standingsOf`; it takes out the bits of venues that need not be asked
     /// @return venues the clearinghouse's list
-    /// @return asked for each participant the venues that have to be asked, as bits by their place in `venues`
     function _collect(
         uint32 slot,
-        uint32[] memory ids
-    ) internal returns (address[] memory venues, uint256[] memory asked) {
+        uint32[] memory ids,
+        uint256[] memory standings
+    ) internal returns (address[] memory venues) {
         venues = clearinghouse.venues();
-        asked = new uint256[](ids.length);
-        uint256 accepted = _acceptedBits();
+        uint256 kept = (_acceptedBits() << 64) | type(uint64).max;
         for (uint256 i = 0; i < ids.length; ++i) {
-            asked[i] = clearinghouse.joinedVenues(ids[i], slot) & accepted;
+            standings[i] &= kept;
         }
         for (uint256 place = 0; place < venues.length; ++place) {
             if (venues[place] == address(this)) continue;
-            uint32[] memory members = _membersOf(place, ids, asked);
+            uint32[] memory members = _membersOf(place, ids, standings);
             if (members.length == 0) continue;
             require(IVenue(venues[place]).isFinal(slot), IVenue.OutcomeOpen(slot));
             IVenue(venues[place]).collect(slot, members);
@@ -75,12 +75,12 @@ abstract contract VenueBook is ISettlement {
     function _membersOf(
         uint256 place,
         uint32[] memory ids,
-        uint256[] memory asked
+        uint256[] memory standings
     ) private pure returns (uint32[] memory members) {
         members = new uint32[](ids.length);
         uint256 count;
         for (uint256 i = 0; i < ids.length; ++i) {
-            if ((asked[i] >> place) & 1 == 1) members[count++] = ids[i];
+            if ((standings[i] >> (64 + place)) & 1 == 1) members[count++] = ids[i];
         }
         return _first(members, count);
     }

@@ -17,8 +17,8 @@ from tests.audit.schedules.days import cleared_day, days, groups_of
 LIMITS = {
     ("readings", 10): 27_900,
     ("readings", 100): 25_600,
-    ("settlement", 10): 58_400,
-    ("settlement", 100): 45_900,
+    ("settlement", 10): 54_400,
+    ("settlement", 100): 41_900,
 }
 # What we want to reach with 100 participants: gas of a slot's reading, and of readings and settlement of a day.
 READING_CEILING = 500

@@ -70,7 +70,25 @@ def test_what_is_claimed_and_not_handed_over_is_no_credit(hostile: Any) -> None:
         assert house.call("collateralOf", made.system.settlement.address, erin.id) == after
 
 
-@pytest.mark.parametrize("function", ["settleDay", "settle", "payArrears", "releaseGuarantee"])
+def test_what_is_handed_over_is_credit_whatever_is_claimed(hostile: Any) -> None:
+    made, venue, erin = hostile
+    house, settlement = made.system.clearinghouse, made.system.settlement
+    entry = house._functions["close", 5]
+    values = (erin.id, settlement.address, 0, 600, 0)
+    with made.place.evm.undone():
+        before = settlement.call("guaranteeOf", erin.id)
+        venue.send("arm", house, abi.selector_of(entry) + abi.encode(entry["inputs"], values))
+        receipt, readings, outcome = settle(made, venue, erin, revenue=10**12)
+        (word,) = receipt.only("DaysSettled")["words"]
+        assert settled_day(word).trade_credit == 600
+        bill = made.bills([outcome], readings)[erin.id]
+        charged = max(bill.charge - bill.credit, 0)
+        assert settlement.call("guaranteeOf", erin.id) == before - max(charged - 600, 0)
+
+
+@pytest.mark.parametrize(
+    "function", ["settleDay", "settle", "payArrears", "releaseGuarantee", "addMargin"]
+)
 def test_nothing_is_let_in_while_a_day_is_settled(hostile: Any, function: str) -> None:
     made, venue, erin = hostile
     settlement = made.system.settlement
@@ -79,6 +97,7 @@ def test_nothing_is_let_in_while_a_day_is_settled(hostile: Any, function: str) -
         "settle": (made.day * made.slots, [erin.id]),
         "payArrears": (erin.id,),
         "releaseGuarantee": (erin.id,),
+        "addMargin": (erin.id, 5),
     }
     entry = settlement._functions[function, len(arguments[function])]
     data = abi.selector_of(entry) + abi.encode(entry["inputs"], arguments[function])

@@ -191,10 +191,6 @@ ON_CHAIN: dict[str, tuple[Callable[[Place], None], set[str]]] = {
         change_word("auction", "_margins", BOB, change=lambda word: word + 1),
         {"I2 collateral = margin + what orders bind"},
     ),
-    "a grown guarantee": (
-        change_word("settlement", "_accounts", BOB, change=lambda word: word + 1),
-        {"I2 collateral = margin + what orders bind"},
-    ),
     "a grown pool of a slot": (
         change_word("auction", "_slotPools", second_slot, change=lambda word: word + 1),
         {"I2 pools = what their slots hold"},
@@ -204,7 +200,7 @@ ON_CHAIN: dict[str, tuple[Callable[[Place], None], set[str]]] = {
         {"I1 solvency"},
     ),
     "more arrears": (
-        change_word("settlement", "_accounts", ALICE, change=lambda word: word + (1 << 128)),
+        change_word("settlement", "_arrears", ALICE, change=lambda word: word + 1),
         {"arrears follow from the bills"},
     ),
     "a debt of the operator": (
