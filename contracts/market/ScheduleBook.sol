@@ -67,7 +67,7 @@ contract ScheduleBook is ScheduleWalk {
         require(batch.margins.length == _spanSlots, WordsMismatch(_spanSlots, batch.margins.length));
         (walk.book, walk.span, walk.zone, walk.attempt) = (name, key.span, key.zone, book.attempt);
         walk.band.table = _tableOf(key.span, batch.margins, batch.sums);
-        _open(walk, key.collector, isFirst ? bytes32(0) : book.digest);
+        _open(walk, key.collector, isFirst ? bytes32(0) : book.digest, batch.entries.length);
         walk.leftovers = book.unrefunded;
         if (isFirst) {
             ++walk.attempt;

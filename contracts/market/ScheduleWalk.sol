@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IDayAheadAuction} from "../../interfaces/IDayAheadAuction.sol";
 import {FillLib} from "../libraries/FillLib.sol";
 import {FillTable} from "../libraries/FillTable.sol";
@@ -17,9 +18,10 @@ abstract contract ScheduleWalk is ScheduleKeys {
     using ScheduleLib for uint256;
     using SingleLib for SingleLib.Single;
 
-    /// @dev Most words of a group, heads and fills, whose outcomes are one word of storage in the venue: 32 members with 96
-    /// slots, 208 with up to 8.
-    uint256 private constant GROUP_WORDS = 416;
+    /// @dev Most words of a group, heads and fills, whose outcomes are one word of storage in the venue, and most members of
+    /// one: 104 with 96 slots, whose whole day one transaction settles, and 208 with up to 40.
+    uint256 private constant GROUP_WORDS = 1352;
+    uint256 private constant GROUP_MEMBERS = 208;
     /// @dev Bytes of the call to the venue before its members: selector, five arguments and the members' length.
     uint256 private constant CALL_HEAD = 0xe0;
 
@@ -44,11 +46,12 @@ abstract contract ScheduleWalk is ScheduleKeys {
         SingleLib.Single single;
     }
 
-    /// @dev Reserves what a walk needs, for a book that comes to `digest` so far.
-    function _open(Walk memory walk, address collector, bytes32 digest) internal view {
+    /// @dev Reserves what a walk of so many bytes of entries needs, for a book that comes to `digest` so far.
+    function _open(Walk memory walk, address collector, bytes32 digest, uint256 size) internal view {
         uint256 words = _wordsOf();
         uint256 frame = ScheduleLib.newFrame(_spanSlots, walk.span, collector, _domainSeparatorV4(), digest);
-        uint256 room = (GROUP_WORDS / (words + 1)) * (words + 1) * 32;
+        uint256 members = Math.min(GROUP_WORDS / (words + 1), GROUP_MEMBERS);
+        uint256 room = Math.min(members, size / ScheduleLib.strideOf(_spanSlots)) * (words + 1) * 32;
         uint256 calling;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {

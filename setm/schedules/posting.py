@@ -99,7 +99,7 @@ def entries_together(span_slots: int) -> int:
     """Return how many entries one transaction holds, by its bytes and by its gas; whole groups where that is possible.
 
     >>> entries_together(96), entries_together(24), entries_together(1)
-    (224, 416, 624)
+    (208, 416, 624)
     """
     by_bytes = (MAX_TRANSACTION_BYTES - BATCH_BYTES - 2 * WORD_BYTES * span_slots) // (
         entry_bytes(span_slots)

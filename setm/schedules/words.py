@@ -16,8 +16,9 @@ TICK_SHIFT = 23
 MAX_ORDER_WH = Wh((1 << TICK_SHIFT) - 1)
 MAX_TICK = 255
 SOLD = 1 << 31
-# Most words of a group, heads and fills (ScheduleWalk.GROUP_WORDS).
-GROUP_WORDS = 416
+# Most words of a group, heads and fills, and most members (ScheduleWalk).
+GROUP_WORDS = 1_352
+GROUP_MEMBERS = 208
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,9 @@ def group_size(slots: int) -> int:
     """Return how many members a group of outcomes has at most, in a span of so many slots.
 
     >>> [group_size(slots) for slots in (1, 24, 96)]
-    [208, 104, 32]
+    [208, 208, 104]
     """
-    return GROUP_WORDS // (word_count(slots) + 1)
+    return min(GROUP_WORDS // (word_count(slots) + 1), GROUP_MEMBERS)
 
 
 def pack_orders(orders: Sequence[SlotOrder | None]) -> list[int]:

@@ -67,7 +67,7 @@ def test_random_single_slots_equal_the_reference_bit_for_bit() -> None:
 
 def test_random_days_equal_the_reference_bit_for_bit() -> None:
     dice = random.Random(2)
-    traded = [compare(world(40), dice, ticks=dice.choice([3, 256])) for _ in range(LONG_BOOKS)]
+    traded = [compare(world(110), dice, ticks=dice.choice([3, 256])) for _ in range(LONG_BOOKS)]
     record(
         "schedules",
         "days of signed schedules equal to the reference",

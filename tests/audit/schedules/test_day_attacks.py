@@ -547,8 +547,8 @@ def test_a_balance_never_runs_into_its_neighbour(made: Days) -> None:
 
 
 def test_groups_that_earn_wait_for_groups_that_pay(made: Days) -> None:
-    big = days(40)
-    found = cleared_day(big, random.Random(44), 40)
+    big = days(110)
+    found = cleared_day(big, random.Random(44), 110)
     groups = groups_of(found.book)
     group, outcomes = groups[-1]
     sellers = [o for o in outcomes if o.revenue > o.payment]

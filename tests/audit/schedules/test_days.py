@@ -21,7 +21,7 @@ from tests.audit.schedules.days import (
 )
 
 BOOKS = 3 * DEPTH
-PEOPLE = 40
+PEOPLE = 110
 
 
 def held(made: Days) -> int:
