@@ -143,12 +143,12 @@ abstract contract BalanceBook is IClearinghouse {
     }
 
     function _balance(uint32 participantId, uint256 index) internal view returns (uint256) {
-        return (_balances[participantId][index / 4] >> (64 * (index % 4))) & MAX_BALANCE;
+        return (_balances[participantId][index / 4] >> _bitsBefore(index)) & MAX_BALANCE;
     }
 
     /// @dev Does not carry into the neighbour: a balance and `amount` are parts of what is held, at most MAX_BALANCE.
     function _add(uint32 participantId, uint256 index, uint256 amount) internal {
-        _balances[participantId][index / 4] += amount << (64 * (index % 4));
+        _balances[participantId][index / 4] += amount << _bitsBefore(index);
     }
 
     /// @dev Remembers the slot of the first time. Slots have 32 bits everywhere, and the first one is long past.
@@ -174,7 +174,7 @@ abstract contract BalanceBook is IClearinghouse {
     function _takeCollateral(uint32 participantId, uint256 index, uint256 amount) internal {
         uint256 available = _balance(participantId, index);
         require(amount <= available, CollateralTooLow(participantId, amount, available));
-        _balances[participantId][index / 4] -= amount << (64 * (index % 4));
+        _balances[participantId][index / 4] -= amount << _bitsBefore(index);
     }
 
     /// @dev Takes collateral and adds to another balance, with one read and one write if they share a word. What is added
@@ -183,19 +183,29 @@ abstract contract BalanceBook is IClearinghouse {
         // Cut out of 32 bits by the caller.
         uint256[3] storage balances = _balances[uint32(participantId)];
         uint256 word = balances[from / 4];
-        uint256 available = (word >> (64 * (from % 4))) & MAX_BALANCE;
+        uint256 shift = _bitsBefore(from);
+        uint256 available = (word >> shift) & MAX_BALANCE;
         require(taken <= available, CollateralTooLow(uint32(participantId), taken, available));
         // Neither borrows from a neighbour nor carries into it: there is as much, and there is room.
         unchecked {
-            word -= taken << (64 * (from % 4));
+            word -= taken << shift;
             if (from / 4 != to / 4) {
                 balances[from / 4] = word;
                 if (given == 0) return;
                 word = balances[to / 4];
             }
-            uint256 room = MAX_BALANCE - ((word >> (64 * (to % 4))) & MAX_BALANCE);
+            shift = _bitsBefore(to);
+            uint256 room = MAX_BALANCE - ((word >> shift) & MAX_BALANCE);
             require(given <= room, HoldingLimitExceeded(room, given));
-            balances[to / 4] = word + (given << (64 * (to % 4)));
+            balances[to / 4] = word + (given << shift);
+        }
+    }
+
+    /// @dev How many bits of its word stand below a balance.
+    function _bitsBefore(uint256 index) private pure returns (uint256) {
+        // At most 192.
+        unchecked {
+            return 64 * (index % 4);
         }
     }
 

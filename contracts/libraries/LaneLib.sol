@@ -53,7 +53,7 @@ library LaneLib {
         }
     }
 
-    /// @notice Whether no lane of any word is above `limit`, which is below 2^31.
+    /// @notice Whether no lane of any word is above `limit`, which is below 2^31; of an even number of words.
     /// @dev Mostly all bits that are set anywhere are no more than that together, and nothing else has to be looked at.
     function areWithin(uint256[] calldata words, uint256 limit) internal pure returns (bool isWithin) {
         uint256 guarded = (limit * ONES) | GUARDS;
@@ -65,9 +65,9 @@ library LaneLib {
             for {
                 let at := words.offset
             } lt(at, end) {
-                at := add(at, 0x20)
+                at := add(at, 0x40)
             } {
-                any := or(any, calldataload(at))
+                any := or(any, or(calldataload(at), calldataload(add(at, 0x20))))
             }
             // A guard of its own makes a lane borrow from the next; it is refused for that.
             if iszero(and(any, guards)) {

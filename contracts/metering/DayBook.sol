@@ -165,7 +165,11 @@ abstract contract DayBook is ReadingBook, IDayReadings {
     }
 
     function _isValidIn(uint256 known, uint256 day) internal view returns (bool) {
-        uint256 firstSlot = day * daySlots;
+        uint256 firstSlot;
+        // Days and slots of a day have 32 bits.
+        unchecked {
+            firstSlot = day * daySlots;
+        }
         return known.isDaily() && firstSlot >= known.validFromOf() && firstSlot < known.validUntilOf();
     }
 

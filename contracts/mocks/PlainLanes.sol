@@ -11,27 +11,22 @@ contract PlainLanes {
     function packed(
         uint256[] calldata fills,
         uint256[] calldata importsWh,
-        uint256[] calldata exportsWh,
-        uint256 limit
-    ) external pure returns (uint256 gridBoughtWh, uint256 gridSoldWh, bool isWithin) {
-        (gridBoughtWh, gridSoldWh) = fills.imbalanceOf(importsWh, exportsWh);
-        isWithin = importsWh.areWithin(limit);
+        uint256[] calldata exportsWh
+    ) external pure returns (uint256 gridBoughtWh, uint256 gridSoldWh) {
+        return fills.imbalanceOf(importsWh, exportsWh);
     }
 
     function plain(
         uint256[] calldata fills,
         uint256[] calldata importsWh,
-        uint256[] calldata exportsWh,
-        uint256 limit
-    ) external pure returns (uint256 gridBoughtWh, uint256 gridSoldWh, bool isWithin) {
-        isWithin = true;
+        uint256[] calldata exportsWh
+    ) external pure returns (uint256 gridBoughtWh, uint256 gridSoldWh) {
         for (uint256 i = 0; i < fills.length * 8; ++i) {
             uint256 fill = _laneOf(fills, i);
             (uint256 boughtWh, uint256 soldWh) = fill >> 31 == 0 ? (fill, uint256(0)) : (0, fill - (1 << 31));
             (uint256 importWh, uint256 exportWh) = (_laneOf(importsWh, i), _laneOf(exportsWh, i));
             gridBoughtWh += Math.saturatingSub(importWh, boughtWh) + Math.saturatingSub(soldWh, exportWh);
             gridSoldWh += Math.saturatingSub(boughtWh, importWh) + Math.saturatingSub(exportWh, soldWh);
-            if (importWh > limit) isWithin = false;
         }
     }
 

@@ -96,10 +96,13 @@ abstract contract DaySettlement is DayPayments {
         count = 0;
         for (uint256 i = 0; i < members.length; ++i) {
             if (members[i].head == 0) continue;
-            uint256[] calldata filled = fills.part(count * _dayWords, _dayWords);
-            require(filled.hashOf() == members[i].fills, FillsMismatch(settled.ids[count]));
-            _measureOne(day, settled, count, filled, readings.part(2 * count * _dayWords, 2 * _dayWords));
-            ++count;
+            // Words of the input, and as many as there are.
+            unchecked {
+                uint256[] calldata filled = fills.part(count * _dayWords, _dayWords);
+                require(filled.hashOf() == members[i].fills, FillsMismatch(settled.ids[count]));
+                _measureOne(day, settled, count, filled, readings.part(2 * count * _dayWords, 2 * _dayWords));
+                ++count;
+            }
         }
     }
 

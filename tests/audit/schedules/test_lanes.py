@@ -28,12 +28,15 @@ def test_the_assembly_compares_as_its_plain_twin_and_the_reference_do() -> None:
         slots = dice.choice([1, 7, 8, 24, 96])
         fills = [dice.choice([-1, 1]) * value for value in values(dice, slots)]
         imports, exports = values(dice, slots), values(dice, slots)
-        limit = dice.choice([*EDGES, max(imports), max(max(imports) - 1, 0)])
         words = [pack_fills(fills), pack_fills(imports), pack_fills(exports)]
-        packed = twin.call("packed", *words, limit)
-        assert packed == twin.call("plain", *words, limit)
-        assert packed == (*imbalance(fills, imports, exports), max(imports) <= limit)
-    gas = [twin.send(name, *words, limit).gas_used for name in ("packed", "plain")]
+        packed = twin.call("packed", *words)
+        assert packed == twin.call("plain", *words)
+        assert packed == imbalance(fills, imports, exports)
+        most = max(*imports, *exports)
+        limit = dice.choice([*EDGES, most, max(most - 1, 0)])
+        within = twin.call("within", words[1] + words[2], limit)
+        assert within == (most <= limit, most <= limit)
+    gas = [twin.send(name, *words).gas_used for name in ("packed", "plain")]
     record(
         "schedules",
         "days compared by assembly, by its plain twin and by the reference",
