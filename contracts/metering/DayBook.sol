@@ -51,6 +51,7 @@ abstract contract DayBook is ReadingBook, IDayReadings {
         require(_isAuthority(belonging), NotEntitled(msg.sender));
         uint256 record = _dayIn(meter, belonging.participantId, day, ReadingState.Disputed);
         _requireBefore(record.changedAtOf() + resolveWindow);
+        _requireWords(values);
         _requireMeasurable(meter, _meters[meter], values);
 
         uint256 hash = DayLib.hashOf(values);
@@ -75,8 +76,8 @@ abstract contract DayBook is ReadingBook, IDayReadings {
     /// @inheritdoc IDayReadings
     /// @dev At most 96 slots. The slots' records have the day's state and times, so that they are as final as it is.
     function unpackDay(uint32 meter, uint32 day, uint256[] calldata values) external {
-        require(values.length == 2 * _dayWords, WordsMismatch(2 * _dayWords, values.length));
-        uint32 participantId = _belongingOf(meter).participantId;
+        _requireWords(values);
+        uint32 participantId = _participantOf(meter);
         uint256 record = _isValidIn(_meters[meter], day) ? _dayRecordOf(participantId, day) : 0;
         require(_isPacked(record) && _isDayFinal(record, day), DayNotPacked(meter, day));
         uint256 hash = DayLib.hashOf(values);
@@ -173,9 +174,12 @@ abstract contract DayBook is ReadingBook, IDayReadings {
         return known.isDaily() && firstSlot >= known.validFromOf() && firstSlot < known.validUntilOf();
     }
 
-    /// @dev Refuses a value above the meter's capacity, and one of a slot beyond the day.
-    function _requireMeasurable(uint32 meter, uint256 known, uint256[] calldata values) internal view {
+    function _requireWords(uint256[] calldata values) private view {
         require(values.length == 2 * _dayWords, WordsMismatch(2 * _dayWords, values.length));
+    }
+
+    /// @dev Refuses a value above the meter's capacity, and one of a slot beyond the day; of as many words as a day has.
+    function _requireMeasurable(uint32 meter, uint256 known, uint256[] calldata values) internal view {
         uint256 used = daySlots % LANES;
         bool isInDay = used == 0 || (values[_dayWords - 1] | values[2 * _dayWords - 1]) >> (LANE_BITS * used) == 0;
         uint256 capacityWh = known.capacityOf();

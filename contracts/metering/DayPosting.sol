@@ -50,7 +50,7 @@ abstract contract DayPosting is DayBook {
         (uint32 meter, uint32 day) = (uint32(signed[0] >> 32), uint32(signed[0]));
         uint256 known = _meters[meter];
         _requireValid(known, meter, day);
-        uint256 place = _dayPlaceOf(_belongings[meter].participantId, day);
+        uint256 place = _dayPlaceOf(_participants[meter], day);
         uint256 hash = _days[place].isReadingOf(day) ? 0 : _signedHash(known, meter, day, signed, domainSeparator);
         if (hash == 0) {
             emit DayPassedOver(meter, day);
@@ -90,7 +90,7 @@ abstract contract DayPosting is DayBook {
 
     /// @inheritdoc IDayReadings
     function proveDayEquivocation(uint32 meter, uint32 day, SignedDay calldata a, SignedDay calldata b) external {
-        uint32 participantId = _belongingOf(meter).participantId;
+        uint32 participantId = _participantOf(meter);
         require(_meters[meter].isDaily(), MeterNotDaily(meter));
         bool areSame = a.importsHash == b.importsHash && a.exportsHash == b.exportsHash;
         require(!areSame, NoEquivocation());

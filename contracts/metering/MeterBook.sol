@@ -17,7 +17,7 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
     using Checkpoints for Checkpoints.Trace224;
     using MeterLib for uint256;
 
-    /// @dev Whom a meter belongs to, 160 + 32 bits.
+    /// @dev Whom a meter belongs to.
     struct Belonging {
         address authority;
         uint32 participantId;
@@ -39,7 +39,9 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
     uint32 private _meterCount;
     /// @dev Words of `MeterLib` by meter number: an array, because a mapping would hash for each reading.
     uint256[1 << 32] internal _meters;
-    mapping(uint32 meter => Belonging) internal _belongings;
+    /// @dev By meter number, eight a word, because posting days asks for each.
+    uint32[1 << 32] internal _participants;
+    mapping(uint32 meter => address authority) private _authorities;
     mapping(bytes32 meterId => uint32 meter) private _meterOfId;
     mapping(address deviceKey => uint32 meter) internal _meterOfKey;
     /// @dev From which slot on a participant had which meter.
@@ -95,7 +97,7 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
             validFromSlot,
             binding.validUntilSlot
         );
-        _belongings[meter] = Belonging(authority, participantId);
+        (_participants[meter], _authorities[meter]) = (participantId, authority);
         _meterOfId[binding.meterId] = meter;
         _meterOfKey[binding.deviceKey] = meter;
         _history[participantId].push(validFromSlot, meter);
@@ -179,9 +181,13 @@ abstract contract MeterBook is IMeterRegistry, EIP712 {
         require(_meters[meter].validUntilOf() <= slot, MeterTaken(meter));
     }
 
-    function _belongingOf(uint32 meter) internal view returns (Belonging memory belonging) {
-        belonging = _belongings[meter];
-        require(belonging.participantId != 0, UnknownMeter(meter));
+    function _belongingOf(uint32 meter) internal view returns (Belonging memory) {
+        return Belonging(_authorities[meter], _participantOf(meter));
+    }
+
+    function _participantOf(uint32 meter) internal view returns (uint32 participantId) {
+        participantId = _participants[meter];
+        require(participantId != 0, UnknownMeter(meter));
     }
 
     /// @dev Whether the caller bound the meter and is still accredited.

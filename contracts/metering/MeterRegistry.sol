@@ -101,7 +101,7 @@ contract MeterRegistry is DayPosting {
     function proveEquivocation(SignedReading calldata a, SignedReading calldata b) external {
         (uint256 wordA, uint256 wordB) = (a.word, b.word);
         (uint32 meter, uint32 slot) = (wordA.meter32(), wordA.slot32());
-        _belongingOf(meter);
+        _participantOf(meter);
         require(!_meters[meter].isDaily(), MeterIsDaily(meter));
         require(wordA != wordB, NoEquivocation());
         require(wordB.meter32() == meter && wordB.slot32() == slot, NoEquivocation());

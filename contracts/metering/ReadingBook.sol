@@ -49,7 +49,7 @@ abstract contract ReadingBook is MeterBook {
     /// @dev The meter's participant and the grid operator may dispute what it says.
     function _requireDisputer(uint32 meter) internal view returns (uint32 participantId, uint32 byParticipantId) {
         byParticipantId = registry.ownerOf(msg.sender);
-        participantId = _belongingOf(meter).participantId;
+        participantId = _participantOf(meter);
         bool isEntitled = byParticipantId == participantId || byParticipantId == operatorId;
         require(isEntitled, NotEntitled(msg.sender));
     }
