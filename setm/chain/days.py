@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from setm.chain.contracts import Meters, Settlement
 from setm.chain.sender import Call, Sender
 from setm.days import DayReading
-from setm.schedules import BookKey, ScheduleOutcome, member_of, pack_fills
+from setm.schedules import (
+    MAX_TRANSACTION_GAS,
+    BookKey,
+    ScheduleOutcome,
+    member_of,
+    pack_fills,
+)
 
 # The ceilings of what a call costs, a member of a group that never was settled before included.
 POST_GAS, POSTED_GAS = 200_000, 80_000
 UNPACK_GAS, UNPACKED_GAS = 300_000, 40_000
-SETTLE_GAS, SETTLED_GAS = 600_000, 130_000
+SETTLE_GAS, SETTLED_GAS = 600_000, 80_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,5 +68,5 @@ def settling_day(
         [word for one in group.outcomes for word in pack_fills(one.fills)],
         [word for both in own for words in both for word in words],
     )
-    gas = SETTLE_GAS + SETTLED_GAS * len(group.outcomes)
+    gas = min(MAX_TRANSACTION_GAS, SETTLE_GAS + SETTLED_GAS * len(group.outcomes))
     return settlement.call(sender, "settle day", "settleDay", args, gas)

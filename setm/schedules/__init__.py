@@ -24,6 +24,7 @@ from setm.schedules.messages import (
     words_hash,
 )
 from setm.schedules.posting import (
+    MAX_TRANSACTION_GAS,
     Batch,
     Opened,
     batch_argument,
@@ -64,6 +65,7 @@ from setm.schedules.words import (
 __all__ = [
     "BOOK_DOMAIN",
     "MAX_ORDER_WH",
+    "MAX_TRANSACTION_GAS",
     "SCHEDULE",
     "Batch",
     "BookKey",
