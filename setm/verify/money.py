@@ -108,11 +108,6 @@ def _unexplained_collateral(history: History) -> Iterator[str]:
                     f"participant {who} in {venue}: collateral {locked}, margin {margin}, "
                     f"orders bind {bound[who]}"
                 )
-    for who in history.ids:
-        locked = _collateral(history, "settlement", who)
-        guarantee = history.reader.ask("settlement", "guaranteeOf", who)
-        if locked != guarantee:
-            yield f"participant {who} in settlement: collateral {locked}, guarantee {guarantee}"
 
 
 def _pools(history: History) -> Iterator[str]:
