@@ -4,7 +4,10 @@
     .venv/bin/python -m tools.audit machine faults       # some stages
     .venv/bin/python -m tools.audit --list               # what the stages show
     .venv/bin/python -m tools.audit --depth 1 machine    # as deep as `make test`
+    .venv/bin/python -m tools.audit --fresh              # also what passed before with the same files
 
+A stage that passed is not run again before a file of the project changes, so that an audit goes on where it was
+interrupted; figures and log are those of then.
 Each stage's output goes to reports/audit/<stage>.log, the table to reports/audit/summary.md and summary.json. The exit
 code is 0 only when every stage passed, reported at least one figure, and met what each figure asks for.
 """
@@ -12,11 +15,10 @@ code is 0 only when every stage passed, reported at least one figure, and met wh
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from tools import kept
 
 ROOT = Path(__file__).resolve().parent.parent
 AUDIT_DEPTH = 15
@@ -40,6 +44,8 @@ class Stage:
     shows: str
     command: tuple[str, ...]
     has_figures: bool = True
+    # Whether it need not be run again while no file changes.
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,7 @@ class Outcome:
     seconds: float
     problem: str
     figures: tuple[dict[str, Any], ...]
+    was_before: bool = False
 
 
 def _suite(name: str, shows: str, *options: str) -> Stage:
@@ -63,6 +70,7 @@ STAGES: tuple[Stage, ...] = (
         shows="the analysers are installed from locked files, each in its own environment",
         command=("tools/audit-tools",),
         has_figures=False,
+        is_kept=False,
     ),
     Stage(
         name="tests",
@@ -126,6 +134,7 @@ STAGES: tuple[Stage, ...] = (
             "reports/audit/outcomes",
         ),
         has_figures=False,
+        is_kept=False,
     ),
 )
 
@@ -178,15 +187,28 @@ def audit(
     depth: int,
     report: Callable[[Outcome], None] = lambda outcome: None,
     begin: Callable[[Stage], None] = lambda stage: None,
+    *,
+    is_fresh: bool = False,
 ) -> list[Outcome]:
-    """Run stages one after the other, each to its end, whatever the others found; write the summary."""
+    """Run stages one after the other, each to its end, whatever the others found; write the summary.
+
+    What passed before with the same files is taken as it was, unless ``is_fresh``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "figures.jsonl").unlink(missing_ok=True)
-    shutil.rmtree(folder / "outcomes", ignore_errors=True)
+    content = kept.content_of(ROOT)
+    before = {} if is_fresh else kept.passed(folder, content, depth)
+    _leave_only(before, folder)
     outcomes = []
     for stage in stages:
         begin(stage)
-        outcome = run_stage(stage, folder, depth)
+        if stage.name in before:
+            outcome = Outcome(**{**before[stage.name], "was_before": True})
+        else:
+            outcome = run_stage(stage, folder, depth)
+            # Only what was the same all the time.
+            if stage.is_kept and not outcome.problem and kept.content_of(ROOT) == content:
+                before[stage.name] = asdict(outcome)
+                kept.keep(folder, content, depth, before)
         outcomes.append(outcome)
         report(outcome)
     summary = json.dumps([asdict(outcome) for outcome in outcomes], indent=1)
@@ -195,11 +217,18 @@ def audit(
     return outcomes
 
 
+def _leave_only(before: Mapping[str, Any], folder: Path) -> None:
+    """Remove what earlier audits left, but for figures and outcomes of stages that need not be run again."""
+    lines = [json.dumps(figure) + "\n" for one in before.values() for figure in one["figures"]]
+    (folder / "figures.jsonl").write_text("".join(lines))
+    for path in (folder / "outcomes").glob("*.jsonl"):
+        if path.stem not in before:
+            path.unlink()
+
+
 def _markdown(outcomes: Sequence[Outcome]) -> str:
     lines = ["# Audit", "", "| stage | shows | seconds | result |", "|---|---|---|---|"]
-    lines += [
-        f"| {o.stage} | {o.shows} | {o.seconds} | {o.problem or 'passed'} |" for o in outcomes
-    ]
+    lines += [f"| {o.stage} | {o.shows} | {o.seconds} | {_result(o)} |" for o in outcomes]
     lines += ["", "| stage | figure | value | wanted | met |", "|---|---|---|---|---|"]
     lines += [
         f"| {o.stage} | {f['name']} | {f['value']} | {f['wanted']} | {'yes' if f['ok'] else '**no**'} |"
@@ -207,6 +236,10 @@ def _markdown(outcomes: Sequence[Outcome]) -> str:
         for f in o.figures
     ]
     return "\n".join(lines) + "\n"
+
+
+def _result(outcome: Outcome) -> str:
+    return outcome.problem or ("passed before" if outcome.was_before else "passed")
 
 
 def _print_tables(console: Console, outcomes: Sequence[Outcome]) -> None:
@@ -222,7 +255,7 @@ def _print_tables(console: Console, outcomes: Sequence[Outcome]) -> None:
     for name in ("stage", "shows", "seconds", "result"):
         stages.add_column(name, justify="right" if name == "seconds" else "left")
     for outcome in outcomes:
-        result = f"[red]{outcome.problem}[/red]" if outcome.problem else "passed"
+        result = f"[red]{outcome.problem}[/red]" if outcome.problem else _result(outcome)
         stages.add_row(outcome.stage, outcome.shows, f"{outcome.seconds:,.0f}", result)
     console.print(figures)
     console.print(stages)
@@ -254,6 +287,9 @@ def main() -> int:
     parser.add_argument(
         "--depth", type=int, default=AUDIT_DEPTH, help="multiple of the tests' depth"
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="run what passed before with the same files too"
+    )
     parser.add_argument("--list", action="store_true", help="print the stages and what they show")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     arguments = parser.parse_args()
@@ -278,6 +314,7 @@ def main() -> int:
             arguments.depth,
             report=lambda outcome: progress.advance(task),
             begin=lambda stage: progress.update(task, description=stage.name),
+            is_fresh=arguments.fresh,
         )
     if arguments.json:
         print((folder / "summary.json").read_text(), end="")

@@ -1,12 +1,13 @@
 """`make audit`: what is not shown must not look like a success."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tools import audit
+from tools import audit, kept
 from tools.audit import Stage, chosen
 
 
@@ -61,6 +62,68 @@ def test_the_summary_holds_every_figure(tmp_path: Path) -> None:
     (written,) = json.loads((tmp_path / "summary.json").read_text())
     assert written["figures"][0]["value"] == 7
     assert "| good | steps | 7 | >= 5 | yes |" in (tmp_path / "summary.md").read_text()
+
+
+def counting(name: str, folder: Path) -> Stage:
+    """A stage that notes each time it runs, and one figure."""
+    runs = folder / f"{name}.runs"
+    return stage(name, f"open({str(runs)!r}, 'a').write('x'); {figure(folder, ok=True)}")
+
+
+def runs_of(name: str, folder: Path) -> int:
+    return len((folder / f"{name}.runs").read_text())
+
+
+def test_what_passed_with_the_same_files_is_not_run_again(tmp_path: Path) -> None:
+    good, bad = counting("good", tmp_path), stage("bad", "raise SystemExit(3)")
+    audit.audit([good, bad], tmp_path, depth=1)
+    (tmp_path / "outcomes").mkdir(exist_ok=True)
+    (tmp_path / "outcomes" / "good.jsonl").write_text("kept")
+    (tmp_path / "outcomes" / "bad.jsonl").write_text("gone")
+    first, second = audit.audit([good, bad], tmp_path, depth=1)
+
+    assert runs_of("good", tmp_path) == 1
+    assert (first.was_before, first.problem, first.figures[0]["value"]) == (True, "", 7)
+    assert second.problem == "exit code 3: see bad.log"
+    assert [path.name for path in (tmp_path / "outcomes").iterdir()] == ["good.jsonl"]
+    assert "passed before" in (tmp_path / "summary.md").read_text()
+    assert len((tmp_path / "figures.jsonl").read_text().splitlines()) == 1
+
+
+def test_it_is_run_again_at_another_depth_and_when_asked_to(tmp_path: Path) -> None:
+    good = counting("good", tmp_path)
+    audit.audit([good], tmp_path, depth=1)
+    audit.audit([good], tmp_path, depth=2)
+    audit.audit([good], tmp_path, depth=2, is_fresh=True)
+    assert runs_of("good", tmp_path) == 3
+
+
+def test_it_is_run_again_when_a_file_has_changed_even_while_it_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, contents = counting("good", tmp_path), iter(["a", "b", "b", "b", "b"])
+    monkeypatch.setattr(kept, "content_of", lambda root: next(contents))
+    for _ in range(3):
+        audit.audit([good], tmp_path, depth=1)
+    # Changed while it ran; then kept; then taken as it was.
+    assert runs_of("good", tmp_path) == 2
+
+
+def test_a_hash_of_the_files_knows_names_contents_and_new_ones(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("reports\n")
+    seen = {kept.content_of(tmp_path)}
+    for name, text in (("a", "1"), ("a", "2"), ("b", ""), ("reports", "not a part of it")):
+        (tmp_path / name).write_text(text)
+        seen.add(kept.content_of(tmp_path))
+    (tmp_path / "b").rename(tmp_path / "c")
+    seen.add(kept.content_of(tmp_path))
+    assert len(seen) == 5
+
+
+def test_what_was_kept_and_cannot_be_read_is_as_nothing(tmp_path: Path) -> None:
+    (tmp_path / kept.FILE).write_text("{cut off")
+    assert kept.passed(tmp_path, "a", 1) == {}
 
 
 def test_stages_run_in_the_order_of_the_audit() -> None:
