@@ -82,6 +82,7 @@ abstract contract ScheduleWalk is ScheduleKeys {
             for (uint256 end = at + entries.length; at < end; at += stride) {
                 if (_spanSlots == 1) at = _walkSingles(walk, at, end);
                 if (at < end) _walkOne(walk, at);
+                if (walk.band.out == walk.end) _endGroup(walk);
             }
         }
 
@@ -139,7 +140,6 @@ abstract contract ScheduleWalk is ScheduleKeys {
         FillLib.Band memory band = walk.band;
         band.fill(participantId);
         if (band.leftOut != 0) _revertLeftOut(walk, participantId);
-        if (band.out == walk.end) _endGroup(walk);
     }
 
     function _revertLeftOut(Walk memory walk, uint256 participantId) private view {
