@@ -270,6 +270,19 @@ def test_who_cannot_cover_is_refused_or_set_aside(place: World) -> None:
     assert FAULTS[told["fault"]] == "NotCovered"
 
 
+def test_a_forged_entry_at_the_end_of_a_group_is_refused_as_forged(place: World) -> None:
+    """Its signature is looked at before the group is bound, which would find that nobody covers it."""
+    schedules = two_sided(place)
+    last = max(schedules)
+    keep(place, last, 0)
+    forgery = forged(place)["a stranger's key"]
+    entries, words, book = prepared(place, schedules, forgery, changed=len(schedules) - 1)
+    with pytest.raises(Reverted) as caught:
+        place.post(entries, words, book)
+    name, said = caught.value.name, caught.value.arguments
+    assert name == "NotSecured" or FAULTS[said["fault"]] == "NotSigned"
+
+
 def test_who_covers_its_own_limits_cannot_be_set_aside(place: World) -> None:
     schedules = two_sided(place)
     first = min(schedules)
