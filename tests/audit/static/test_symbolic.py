@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.audit.figures import DEPTH, ROOT, record
-from tests.audit.static.halmos import FOLDER, HALMOS, SOLVERS, Check, Verdict, checks, chosen, run
+from tests.audit.static.halmos import FOLDER, HALMOS, PARTS, Check, Verdict, checks, chosen, run
 
 UNFINISHED: dict[str, str] = yaml.safe_load(
     (Path(__file__).parent / "symbolic_unfinished.yaml").read_text()
@@ -51,9 +51,9 @@ def found() -> list[Check]:
         pytest.fail("Halmos is not installed: run tools/audit-tools")
     REPORTS.mkdir(parents=True, exist_ok=True)
     decided = []
-    for solver in SOLVERS:
-        report = REPORTS / f"symbolic-{solver}.json"
-        finished = run(chosen(solver), capture=True, report=report)
+    for part in PARTS:
+        report = REPORTS / f"symbolic-{part}.json"
+        finished = run(chosen(part), capture=True, report=report)
         if not report.exists():
             pytest.fail(f"Halmos did not run: {finished.stdout[-2000:]}{finished.stderr[-2000:]}")
         decided += checks(report)
@@ -109,10 +109,12 @@ def false() -> Iterator[Path]:
 
 
 @needs_halmos
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_the_one_value_that_breaks_a_check_is_found(false: Path, solver: str) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_the_one_value_that_breaks_a_check_is_found(false: Path, part: str) -> None:
     report = false / "report.json"
-    options = ["--solver", solver, "--forge-build-out", "../out"]
+    way = PARTS[part]
+    options = ["--solver", way.solver, "--storage-layout", way.layout]
+    options += ["--forge-build-out", "../out"]
     assert run(options, capture=True, report=report, folder=false).returncode != 0
     wrong, right = checks(report)
     assert (wrong.name, wrong.verdict) == (
