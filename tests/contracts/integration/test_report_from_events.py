@@ -12,6 +12,7 @@ import pytest
 from setm.chain.events import read_events, write_events
 from setm.errors import RunError
 from setm.report.fold import fold
+from setm.report.records import EVERYWHERE
 from setm.report.run import read_run
 from setm.types import Kind
 from tests.contracts.integration.day import AUCTION, TRADERS, VOID, bill, book, expected
@@ -92,7 +93,7 @@ def nonzero(balances):
 def test_every_clearing_and_every_fill_is_that_of_the_auction(day, folded):
     auction = day.people.system.auction
     for slot in AUCTION:
-        found = folded.clearings.get(day.first + slot)
+        found = folded.clearings.get(("auction", EVERYWHERE, day.first + slot))
         if slot in VOID:
             assert found is None
         else:
