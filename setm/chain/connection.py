@@ -181,6 +181,8 @@ class PatientProvider(JSONBaseProvider):
             cast(RPCResponse, item)
             if (item := answers.get(json.loads(request)["id"])) is not None
             and _answers(method, params, item)
+            # An error that passes is no answer.
+            and not _has_passing_error(cast(RPCResponse, item))
             else None
             for request, params in zip(requests, listed, strict=True)
         ]
