@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from web3 import Web3
 
-from setm.chain.connection import PatientProvider
+from setm.chain.connection import PatientProvider, calls_answered
 from setm.chain.sender import Patience, connect
 from setm.errors import AnswerLost, ChainUnreachable
 
@@ -27,6 +28,8 @@ class Node:
         self.answers = {"eth_chainId": ["0x539"], "eth_blockNumber": ["0x0"], **answers}
 
     def answer(self, request):
+        if isinstance(request, list):
+            return b"[" + b",".join(map(self.answer, request)) + b"]"
         method = request["method"]
         self.asked.append(method)
         listed = self.answers[method]
@@ -77,6 +80,8 @@ def ask(url, method, *params):
     return provider.make_request(method, list(params))["result"]
 
 
+REFUSED = {"raw": {"error": {"code": 3, "message": "execution reverted", "data": "0x"}}}
+BUSY = {"raw": {"error": {"code": -32005, "message": "limit exceeded"}}}
 BLOCK = {"number": "0x5", "hash": HASH, "parentHash": OTHER, "timestamp": "0x1"}
 RECEIPT = {"transactionHash": HASH, "blockNumber": "0x5"}
 WRONG = {
@@ -204,3 +209,11 @@ def test_a_chain_id_counts_when_it_is_said_twice():
 def test_patience_grows_and_has_an_end():
     assert Patience(attempts=5, pause=1, longest_pause=3).pauses() == [1, 2, 3, 3]
     assert Patience(attempts=1).pauses() == []
+
+
+def test_one_of_many_calls_that_a_node_is_too_busy_for_is_asked_again_and_not_taken_for_refused():
+    node = Node(eth_call=["0x01", BUSY, REFUSED, BUSY, "0x02"])
+    with served(node) as url:
+        web3 = Web3(PatientProvider([url], QUICK, 1337, lambda: True))
+        calls = [[{"to": OTHER[:42], "data": "0x"}, "latest"] for _ in range(3)]
+        assert calls_answered(web3, calls) == ["0x01", "0x02", None]

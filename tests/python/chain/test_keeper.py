@@ -16,7 +16,7 @@ from setm.chain.contracts import Clearinghouse, Token
 from setm.chain.journal import Journal, State
 from setm.chain.keeper import Keeper
 from setm.chain.node import CHAIN_ID, local_node
-from setm.chain.sender import MAX_FEE_PER_GAS, Patience, Sender, connect
+from setm.chain.sender import MAX_FEE_PER_GAS, Patience, Sender, connect, send_all
 from setm.errors import JournalMismatch, Reverted, RolledBack, TransactionLost
 from setm.simulation.keys import local_account
 from tests.python.chain.deploying import deploy
@@ -325,6 +325,24 @@ def test_a_base_fee_above_the_offer_is_followed(anvil):
     assert signed[-1].max_fee > 2 * MAX_FEE_PER_GAS
     anvil.token.mint(anvil.alice, 6)
     assert anvil.nonce(anvil.alice) == 2
+
+
+def test_an_answer_about_a_receipt_that_is_lost_makes_no_block_of_its_own(anvil, monkeypatch):
+    provider, lost = anvil.web3.provider, ["one"]
+    ask_many = provider.ask_many
+
+    def loses_one(method, listed):
+        answers = ask_many(method, listed)
+        if method == "eth_getTransactionReceipt" and lost:
+            answers[0] = lost.clear()
+        return answers
+
+    monkeypatch.setattr(provider, "ask_many", loses_one)
+    before = anvil.web3.eth.block_number
+    send_all([anvil.token.minting(anvil.alice, 5), anvil.token.minting(anvil.bob, 7)])
+    assert not lost
+    assert anvil.web3.eth.block_number == before + 1
+    assert (anvil.minted(anvil.alice), anvil.minted(anvil.bob)) == (5, 7)
 
 
 def test_a_gap_before_a_transaction_is_filled_with_what_the_journal_has(anvil):
