@@ -6,7 +6,7 @@ A schedule of a day is metered and paid by the day; single-slot orders are writt
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -21,6 +21,8 @@ from setm.bench.measured import (
     stage_gas,
 )
 from setm.bench.street import SLOT_SECONDS, Street
+from setm.chain.days import BoundGroup, settle_arguments
+from setm.chain.schedules import pages_of
 from setm.days import DAY_RING, DayReading, day_digest, posted_words
 from setm.evm.machine import Receipt
 from setm.metering import RING
@@ -28,7 +30,6 @@ from setm.schedules import (
     BOOK_DOMAIN,
     BookKey,
     Opened,
-    ScheduleOutcome,
     ScheduleRules,
     SignedSchedule,
     SlotOrder,
@@ -42,16 +43,13 @@ from setm.schedules import (
 )
 from setm.signatures import private_key, separator_of, sign
 from setm.simulation.batches import batched
+from setm.simulation.daily import POSTED_TOGETHER
 from setm.types import Grid, Side
 from setm.units import Price, Wh
 
 Role = Literal["day_ahead", "intraday"]
 
 ZONE = 1
-# Registry, book and venue have each participant's words in pages of this many.
-PAGE = 256
-# What a postDays of a community's meters holds: by gas and by input alike.
-DAYS_TOGETHER = 128
 # What an unpackMany writes out, for the positions of one slot each.
 UNPACKED_TOGETHER = 104
 # A page of the roster counts from the second after it was written.
@@ -105,7 +103,7 @@ class SchedulesBench:
         street = Street(participants, self.role, machine, is_daily=is_daily, **sections)
         slots = config["span_slots"]
         early = _Span(street=street, role=self.role, number=street.slot // slots + 1)
-        for page in range(street.ids[-1] // PAGE + 1):
+        for page in pages_of(street.ids):
             street.system.roster.send("write", page)
         for stage in early.stages():
             assert stage.transactions
@@ -207,29 +205,19 @@ class _Span:
             key = private_key(bytes(street.device(place).key))
             hashed = digest(reading.meter, reading.day, *reading.words())
             signed.append(posted_words(reading, sign(key, hashed)))
-        parts = batched(signed, DAYS_TOGETHER)
+        parts = batched(signed, POSTED_TOGETHER)
         posts = [[word for one in part for word in one] for part in parts]
         yield stage_gas("readings", [meters.send("postDays", words) for words in posts])
         street.evm.now += sum(street.system.config["metering"].values()) + SLOT_SECONDS
-        groups = list(enumerate(self.made.groups))
+        groups = [
+            BoundGroup(key=self.key, number=number, outcomes=outcomes)
+            for number, outcomes in enumerate(self.made.groups)
+        ]
         # Who pays most on balance comes first: the pool is one for all of them.
-        groups.sort(key=lambda one: _net(one[1]), reverse=True)
+        groups.sort(key=lambda one: one.paid_on_balance, reverse=True)
+        venue = street.venue.address
         sent = [
-            settlement.send(
-                "settleDay",
-                street.venue.address,
-                self.key.values,
-                number,
-                [member_of(one) for one in group],
-                [word for one in group for word in pack_fills(one.fills)],
-                [
-                    w
-                    for one in group
-                    for words in readings[one.participant_id].words()
-                    for w in words
-                ],
-            )
-            for number, group in groups
+            settlement.send("settleDay", *settle_arguments(venue, one, readings)) for one in groups
         ]
         yield stage_gas("settle", sent)
 
@@ -264,7 +252,3 @@ def _order(rng: random.Random) -> SlotOrder:
     side = Side(rng.randrange(2))
     tick = rng.randrange(40, 181) if side is Side.BID else rng.randrange(100, 221)
     return SlotOrder(side=side, tick=tick, energy_wh=Wh(rng.randrange(1, 5_000)))
-
-
-def _net(group: Sequence[ScheduleOutcome]) -> int:
-    return sum(one.payment - one.revenue for one in group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from setm.chain.contracts import Meters, Settlement
 from setm.chain.sender import Call, Sender
@@ -51,16 +52,12 @@ def unpacking_day(meters: Meters, sender: Sender, reading: DayReading) -> Call:
     return meters.call(sender, "unpack day", "unpackDay", args, gas)
 
 
-def settling_day(
-    settlement: Settlement,
-    sender: Sender,
-    venue: str,
-    group: BoundGroup,
-    readings: Mapping[int, DayReading],
-) -> Call:
-    """Return the call that settles the day of a whole group; ``readings`` by participant; anyone may."""
+def settle_arguments(
+    venue: str, group: BoundGroup, readings: Mapping[int, DayReading]
+) -> tuple[Any, ...]:
+    """Return the arguments of settleDay for a whole group; ``readings`` by participant."""
     own = [readings[one.participant_id].words() for one in group.outcomes]
-    args = (
+    return (
         venue,
         group.key.values,
         group.number,
@@ -68,5 +65,16 @@ def settling_day(
         [word for one in group.outcomes for word in pack_fills(one.fills)],
         [word for both in own for words in both for word in words],
     )
+
+
+def settling_day(
+    settlement: Settlement,
+    sender: Sender,
+    venue: str,
+    group: BoundGroup,
+    readings: Mapping[int, DayReading],
+) -> Call:
+    """Return the call that settles the day of a whole group; anyone may."""
+    args = settle_arguments(venue, group, readings)
     gas = min(MAX_TRANSACTION_GAS, SETTLE_GAS + SETTLED_GAS * len(group.outcomes))
     return settlement.call(sender, "settle day", "settleDay", args, gas)
