@@ -246,3 +246,12 @@ def test_a_whole_day_that_was_interrupted_ends_as_if_it_had_not_been(whole_day, 
     live(whole_day, tmp_path / "day_ahead")
     assert confirm_folder("day_ahead", whole_day, tmp_path / "day_ahead").trades > 20
     assert len(sent(tmp_path / "day_ahead")) == len(sent(tmp_path / "whole"))
+
+
+def test_groups_that_pay_on_balance_are_settled_first(whole_day, tmp_path, monkeypatch):
+    # A seller has the lowest number: in the order of groups nobody would have paid yet.
+    monkeypatch.setattr(posting, "entries_together", lambda slots: 1)
+    folder = tmp_path / "day_ahead"
+    _, events = live(whole_day, folder)
+    assert len(events["DaysSettled"]) == len(whole_day.people)
+    assert confirm_folder("day_ahead", whole_day, folder).trades > 20
