@@ -12,7 +12,7 @@ stage of the transaction. ``books`` is what belongs to none: moving the clock, n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -75,8 +75,9 @@ class Stopwatch:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
         self._last = now
 
-    def observe(self, change: str, entry: Entry) -> None:
-        """Count the time since the last change of the journal for the stage of this one."""
+    def observe(self, change: str, entries: Sequence[Entry]) -> None:
+        """Count the time since the last change of the journal for the stage of this one, by its first line."""
+        entry = entries[0]
         action = entry.intent.action
         if change == "final":
             self.lap("books")
@@ -86,7 +87,7 @@ class Stopwatch:
         is_first = entry.number == 1 and change == "planned"
         enrol = "deploy" if is_first else "enrol"
         self.lap("sign" if is_own else STAGE_OF.get(action, enrol))
-        self.transactions += change == "mined"
+        self.transactions += len(entries) if change == "mined" else 0
 
 
 def peak_mib(process_id: int | None) -> float | None:

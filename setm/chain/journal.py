@@ -150,11 +150,11 @@ class Sent:
     ok: bool
 
 
-Observer = Callable[[str, Entry], None]
-"""Called after each write with its name (planned, signed, sent, mined, replaced, lost, final) and the line."""
+Observer = Callable[[str, Sequence[Entry]], None]
+"""Called after each write with its name (planned, signed, sent, mined, replaced, lost, final) and its lines."""
 
 
-def unobserved(change: str, entry: Entry) -> None:
+def unobserved(change: str, entries: Sequence[Entry]) -> None:
     """Watch nothing."""
 
 
@@ -392,8 +392,8 @@ class Journal:
         )
 
     def _seen(self, change: str, entries: list[Entry]) -> list[Entry]:
-        for entry in entries:
-            self._observe(change, entry)
+        if entries:
+            self._observe(change, entries)
         return entries
 
     # ---- SQLite ----

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from web3.types import RPCEndpoint, RPCResponse
+from web3.types import RPCEndpoint
 
+from setm.chain.batch import Batch, BlocksOnDemand, Renew
 from setm.chain.connection import Connection, Patience, PatientProvider
 from setm.chain.journal import Entry, Journal, Mined, Signed, State
 from setm.chain.node import NodeKind, advance_to
+from setm.chain.places import agree, mined_at, outcome
 from setm.errors import AnswerLost, ChainError, ChainUnreachable, RolledBack, TransactionLost
 
 KNOWN = ("already known", "known transaction", "already exists", "already imported")
@@ -29,11 +31,7 @@ TOO_CHEAP = ("max fee per gas less", "maxfeepergas", "underpriced", "fee cap", "
 REPEAT_AFTER_SECONDS = 0.25
 # How far back the user of a nonce is looked for.
 SEARCHED_BLOCKS = 5000
-# One request of a local chain holds at most so many transactions, and so many bytes of them.
-HANDED_IN_TOGETHER, HANDED_IN_BYTES = 500, 500_000
 
-Renew = Callable[[Entry, Signed, int, int], Signed]
-"""Signs a line's last bytes again with another fee (wei per gas) and nonce."""
 Explain = Callable[[Entry, Signed, int], str]
 """Returns the revert data of a refused transaction in this block, as hex."""
 
@@ -65,6 +63,7 @@ class Keeper:
         self.chain_id = web3.eth.chain_id
         self._kind = kind
         self._confirmations = confirmations
+        self.blocks = BlocksOnDemand(self)
         self._floor = 0
         newest = journal.newest()
         found = newest.mined if newest else None
@@ -78,6 +77,7 @@ class Keeper:
 
     def advance(self, timestamp: int) -> None:
         """See that the chain still has everything, then move a local chain's clock to ``timestamp`` (UTC seconds)."""
+        self.blocks.end()
         self.check()
         self._floor = max(self._floor, timestamp)
         self._advance(timestamp)
@@ -95,7 +95,7 @@ class Keeper:
                 if pause is None or not self._is_alive():
                     raise
                 time.sleep(pause)
-        self._saw(self._block("latest"))
+        self.saw(self._block("latest"))
 
     def _is_alive(self) -> bool:
         provider = self.web3.provider
@@ -125,7 +125,7 @@ class Keeper:
             else:
                 for item in together:
                     self._put_back(item)
-        self._saw(self._block("latest"))
+        self.saw(self._block("latest"))
         self._advance(self._floor)
         return lost
 
@@ -149,16 +149,16 @@ class Keeper:
 
     def _put_back_block(self, entries: Sequence[Entry]) -> None:
         """Put back what stood in one block into one block, at its time; what does not get there, alone."""
-        newest = {item.number: _alive(self.journal.signatures(item))[-1] for item in entries}
-        found = self._found_among(entries, newest)
+        batch = Batch(self, entries)
+        found = batch.found()
         missing = [item for item in entries if item.number not in found]
         if missing and missing[0].mined is not None:
             self._advance(missing[0].mined.timestamp - 1)
-        found |= self._made_together(missing, newest)
+        found |= batch.hand_in([item.number for item in missing])
         for item in entries:
             if item.mined is None or item.number not in found:
                 self._put_back(item)
-            elif _outcome(found[item.number]) == _outcome(item.mined):
+            elif outcome(found[item.number]) == outcome(item.mined):
                 self.journal.mined(item, found[item.number])
             else:
                 self._put_back(item)
@@ -170,7 +170,7 @@ class Keeper:
         if mined is None:
             self._advance(before.timestamp - 1)
             mined = self.deliver(entry)
-        if _outcome(mined) != _outcome(before):
+        if outcome(mined) != outcome(before):
             raise RolledBack(
                 f"{entry.name}: the chain lost block {before.block} with {before.tx_hash}; handed in again it is in "
                 f"block {mined.block} with another result ({'ok' if mined.ok else 'refused'}, was "
@@ -188,6 +188,7 @@ class Keeper:
         The same bytes are handed in again when they were dropped; ``renew`` signs them with a higher fee when they are
         stuck. Raises ``TransactionLost`` when the patience is over.
         """
+        self.blocks.end()
         return _Delivery(self, entry, renew, explain).run()
 
     @property
@@ -195,113 +196,22 @@ class Keeper:
         """Whether many transactions may be handed in at once: to a local Anvil, whose blocks are made on demand."""
         return self._kind == "anvil" and isinstance(self.web3.provider, PatientProvider)
 
-    def hand_in_many(self, entries: Sequence[Entry]) -> list[Entry]:
+    def hand_in_many(
+        self, entries: Sequence[Entry], renew: Mapping[int, Renew] | None = None
+    ) -> list[Entry]:
         """Hand in signed lines together; return them, those mined that succeeded and are found at once.
 
-        The others stay sent: ``deliver`` finds out what became of each. Blocks are made when all are there, so that
-        they stand in them by their fees and not by when each happened to arrive.
+        The others stay sent: ``deliver`` finds out what became of each. ``renew`` is for each line's number.
         """
-        newest = {item.number: self.journal.signatures(item)[-1] for item in entries}
-        again = [item for item in entries if item.state is State.SENT]
+        batch = Batch(self, entries, renew)
         # What was handed in before may be in a block: then no other block is made for it.
-        found = self._found_among(again, newest) if again else {}
-        new = self.journal.sent_many([item for item in entries if item.state is State.SIGNED])
-        sent = {item.number: item for item in [*again, *new]}
-        found |= self._made_together([i for i in sent.values() if i.number not in found], newest)
-        mined = [(item, found[item.number]) for item in sent.values() if item.number in found]
-        sent |= {item.number: item for item in self.journal.mined_many(mined)}
-        return [sent[item.number] for item in entries]
-
-    def _made_together(
-        self, entries: Sequence[Entry], newest: Mapping[int, Signed]
-    ) -> dict[int, Mined]:
-        """Hand in lines and make the blocks that hold them; return the places of those found, by number."""
-        if not entries:
-            return {}
-        entries = sorted(entries, key=lambda item: item.number)
-        try:
-            self._make_blocks_at_once(False)
-            unknown = list(entries)
-            for _ in range(self.patience.attempts):
-                for part in _parts(unknown, newest):
-                    raw = [["0x" + newest[item.number].raw.hex()] for item in part]
-                    self._ask_many("eth_sendRawTransaction", raw)
-                # One that is lost on the way would stand in a block after those that follow it.
-                unknown = self._unknown_among(unknown, newest)
-                if not unknown:
-                    break
-            return self._mined_among(entries, newest)
-        finally:
-            self._make_blocks_at_once(True)
-
-    def _unknown_among(self, entries: Sequence[Entry], newest: Mapping[int, Signed]) -> list[Entry]:
-        hashes = [[newest[item.number].tx_hash] for item in entries]
-        answers = self._ask_many("eth_getTransactionByHash", hashes)
-        return [
-            item
-            for item, answer in zip(entries, answers, strict=True)
-            if answer is None or answer.get("result") is None
-        ]
-
-    def _make_blocks_at_once(self, wanted: bool) -> None:
-        """Let a local Anvil make a block for each transaction that comes, or only when it is told to."""
-        for _ in range(self.patience.attempts):
-            (answer,) = self._ask_many("evm_setAutomine", [[wanted]])
-            if answer is not None:
-                return
-        raise ChainUnreachable("the node does not answer evm_setAutomine: start the run again")
-
-    def _mined_among(
-        self, entries: Sequence[Entry], newest: Mapping[int, Signed]
-    ) -> dict[int, Mined]:
-        """Make blocks until all are in one, or a block brings nothing new; return the places by number."""
-        found: dict[int, Mined] = {}
-        while len(found) < len(entries):
-            self._ask_many("evm_mine", [[]])
-            more = self._found_in_time([i for i in entries if i.number not in found], newest)
-            if not more:
-                break
-            found |= more
-        return found
-
-    def _found_in_time(
-        self, entries: Sequence[Entry], newest: Mapping[int, Signed]
-    ) -> dict[int, Mined]:
-        """Look twice: a wrong answer must not make a block of its own, which would move the clock."""
-        found = self._found_among(entries, newest)
-        left = [item for item in entries if item.number not in found]
-        return found | (self._found_among(left, newest) if left else {})
-
-    def _ask_many(self, method: str, listed: Sequence[Sequence[Any]]) -> list[RPCResponse | None]:
-        provider = self.web3.provider
-        assert isinstance(provider, PatientProvider)
-        return provider.ask_many(method, listed)
-
-    def _found_among(
-        self, entries: Sequence[Entry], newest: Mapping[int, Signed]
-    ) -> dict[int, Mined]:
-        """Return the places of those that succeeded, by number; whatever contradicts itself is left out."""
-        hashes = [[newest[item.number].tx_hash] for item in entries]
-        answers = self._ask_many("eth_getTransactionReceipt", hashes)
-        receipts = [(answer or {}).get("result") for answer in answers]
-        numbers = sorted({int(item["blockNumber"], 16) for item in receipts if item})
-        asked = [[hex(number), False] for number in numbers]
-        blocks = {
-            number: (answer or {}).get("result")
-            for number, answer in zip(
-                numbers, self._ask_many("eth_getBlockByNumber", asked), strict=True
-            )
-        }
-        places = {}
-        for entry, receipt in zip(entries, receipts, strict=True):
-            block = blocks.get(int(receipt["blockNumber"], 16)) if receipt else None
-            if not receipt or not block or not _agree(entry, receipt, block):
-                continue
-            if receipt["status"] != "0x1" or not self._follows(block):
-                continue
-            self._saw(block)
-            places[entry.number] = _mined(newest[entry.number].tx_hash, receipt, block, "")
-        return places
+        was_sent = any(item.state is State.SENT for item in entries)
+        found = batch.found() if was_sent else {}
+        found |= batch.hand_in([item.number for item in entries if item.number not in found])
+        now = batch.entries()
+        mined = self.journal.mined_many([(now[number], place) for number, place in found.items()])
+        now |= {item.number: item for item in mined}
+        return [now[item.number] for item in entries]
 
     def _find(
         self, entry: Entry, signed: Sequence[Signed], explain: Explain | None = None
@@ -312,24 +222,24 @@ class Keeper:
             if receipt is None:
                 continue
             block = self._ask("eth_getBlockByNumber", receipt["blockNumber"], False)
-            if block is None or not _agree(entry, receipt, block):
+            if block is None or not agree(entry, receipt, block):
                 continue
-            if not self._follows(block):
+            if not self.follows(block):
                 self.reconcile(but=entry)
                 return self._find(entry, signed, explain)
-            self._saw(block)
+            self.saw(block)
             ok = int(receipt["status"], 16) == 1
             refusal = (
                 "" if ok or explain is None else explain(entry, item, int(block["number"], 16))
             )
-            return _mined(item.tx_hash, receipt, block, refusal)
+            return mined_at(item.tx_hash, receipt, block, refusal)
         return None
 
     def _is_deep(self, mined: Mined) -> bool:
         needed = self._confirmations
         return needed == 0 or self._number("eth_blockNumber") >= mined.block + needed
 
-    def _follows(self, block: Mapping[str, Any]) -> bool:
+    def follows(self, block: Mapping[str, Any]) -> bool:
         """Whether the newest block that was seen still counts beside this one."""
         tip = self._tip
         if tip is None or block["hash"] == tip.block_hash:
@@ -338,7 +248,8 @@ class Keeper:
             return bool(block["parentHash"] == tip.block_hash)
         return self._has(tip)
 
-    def _saw(self, block: Mapping[str, Any]) -> None:
+    def saw(self, block: Mapping[str, Any]) -> None:
+        """Remember a block if none that was seen is newer."""
         number = int(block["number"], 16)
         if self._tip is None or number >= self._tip.number:
             self._tip = _Block(number, str(block["hash"]))
@@ -387,6 +298,10 @@ class Keeper:
     def base_fee(self) -> int:
         """Return the base fee of the newest block, wei per gas."""
         return int(self._block("latest").get("baseFeePerGas", "0x0"), 16)
+
+    def next_base_fee(self) -> int:
+        """Return the base fee that the node expects of the next block, wei per gas."""
+        return int(self._block("pending").get("baseFeePerGas", "0x0"), 16)
 
     def _number(self, method: str, *params: Any) -> int:
         return int(self._ask(method, *params), 16)
@@ -563,52 +478,3 @@ class _Delivery:
 def _alive(signed: Sequence[Signed]) -> list[Signed]:
     """Return what can still count: bytes with an older nonce were refused, and signed anew because of it."""
     return [item for item in signed if item.nonce == signed[-1].nonce]
-
-
-def _parts(entries: Sequence[Entry], newest: Mapping[int, Signed]) -> Iterator[list[Entry]]:
-    """Yield lines in order, so many at a time as a request may hold."""
-    part: list[Entry] = []
-    size = 0
-    for entry in entries:
-        size += len(newest[entry.number].raw)
-        if part and (len(part) == HANDED_IN_TOGETHER or size > HANDED_IN_BYTES):
-            yield part
-            part, size = [], len(newest[entry.number].raw)
-        part.append(entry)
-    if part:
-        yield part
-
-
-def _mined(
-    tx_hash: str, receipt: Mapping[str, Any], block: Mapping[str, Any], refusal: str
-) -> Mined:
-    return Mined(
-        tx_hash=tx_hash,
-        block=int(block["number"], 16),
-        block_hash=str(block["hash"]),
-        timestamp=int(block["timestamp"], 16),
-        ok=int(receipt["status"], 16) == 1,
-        gas_used=int(receipt["gasUsed"], 16),
-        receipt={name: value for name, value in receipt.items() if name != "logsBloom"},
-        refusal=refusal,
-    )
-
-
-def _agree(entry: Entry, receipt: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
-    """Whether receipt and block are of each other and of this line; one that is not is a wrong or late answer."""
-    tx_hash = str(receipt["transactionHash"]).lower()
-    same_place = receipt["blockHash"] == block["hash"] and all(
-        log["transactionHash"] == receipt["transactionHash"] for log in receipt["logs"]
-    )
-    return (
-        same_place
-        and tx_hash in {str(item).lower() for item in block["transactions"]}
-        and str(receipt["from"]).lower() == entry.sender.lower()
-        and str(receipt["to"]).lower() == entry.intent.target.lower()
-        and receipt["status"] in ("0x0", "0x1")
-    )
-
-
-def _outcome(mined: Mined) -> tuple[bool, list[tuple[str, str, tuple[str, ...]]]]:
-    logs = mined.receipt["logs"]
-    return mined.ok, [(log["address"], log["data"], tuple(log["topics"])) for log in logs]

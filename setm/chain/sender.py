@@ -195,7 +195,10 @@ def _sent_together(keeper: Keeper, calls: Sequence[Call]) -> list[TxReceipt]:
     entries = _signed_entries(keeper, calls)
     fresh = [item for item in entries if item.state in (State.SIGNED, State.SENT)]
     if keeper.takes_many and len(calls) > 1 and fresh:
-        handed = {item.number: item for item in keeper.hand_in_many(fresh)}
+        renew = {
+            entry.number: call.sender._renewed for call, entry in zip(calls, entries, strict=True)
+        }
+        handed = {item.number: item for item in keeper.hand_in_many(fresh, renew)}
         entries = [handed.get(item.number, item) for item in entries]
     done = []
     for call, entry in zip(calls, entries, strict=True):

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -179,8 +179,8 @@ def live(life: Life) -> None:
     notices: list[str] = []
     writes: list[str] = []
 
-    def observe(change: str, entry: Entry) -> None:
-        writes.append(f"{change} {entry.name}")
+    def observe(change: str, entries: Sequence[Entry]) -> None:
+        writes.append(f"{change} {', '.join(entry.name for entry in entries)}")
         if len(writes) == life.dies_after_writes:
             surroundings._note(
                 Struck(kind="killed", method=f"journal: {writes[-1]}", occurrence=len(writes))

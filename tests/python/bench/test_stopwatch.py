@@ -39,7 +39,7 @@ def test_counts_each_change_for_its_stage():
     expected: dict[str, float] = {}
     laps = [later - earlier for earlier, later in pairwise(2.0**p for p in range(len(CHANGES) + 1))]
     for (number, change, action, stage), lap in zip(CHANGES, laps, strict=True):
-        watch.observe(change, entry(number, action))
+        watch.observe(change, [entry(number, action)])
         expected[stage] = expected.get(stage, 0.0) + lap
     assert watch.seconds == expected
     assert watch.transactions == 4

@@ -145,7 +145,8 @@ def test_two_bytes_of_one_hash_are_impossible(path):
 def test_every_write_is_told_after_it_is_made(path):
     told = []
 
-    def observe(change, entry):
+    def observe(change, entries):
+        (entry,) = entries
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as other:
             rows = other.execute("SELECT state FROM transactions WHERE number = ?", (entry.number,))
             told.append((change, *rows.fetchone()))

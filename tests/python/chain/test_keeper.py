@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import pytest
 
+from setm.chain.batch import Batch
 from setm.chain.contracts import Clearinghouse, Token
 from setm.chain.journal import Journal, State
 from setm.chain.keeper import Keeper
@@ -61,7 +62,9 @@ class Place:
         if self.journal is not None:
             self.journal.close()
         self.web3 = connect(self.node.url, patience=QUICK, chain_id=CHAIN_ID)
-        self.journal = Journal(self.journal_file, lambda change, entry: self.changes.append(change))
+        self.journal = Journal(
+            self.journal_file, lambda change, _entries: self.changes.append(change)
+        )
         self.keeper = Keeper(self.web3, self.journal, self.node.kind, patience=QUICK)
         self.token = Token(self.web3, self.token_address)
         self.house = Clearinghouse(self.web3, self.house_address)
@@ -123,7 +126,7 @@ def test_what_was_signed_before_the_end_is_handed_in_byte_for_byte(place):
     class Ended(BaseException):
         pass
 
-    def end(change, entry):
+    def end(change, _entries):
         if change == "signed":
             raise Ended
 
@@ -343,6 +346,78 @@ def test_an_answer_about_a_receipt_that_is_lost_makes_no_block_of_its_own(anvil,
     assert not lost
     assert anvil.web3.eth.block_number == before + 1
     assert (anvil.minted(anvil.alice), anvil.minted(anvil.bob)) == (5, 7)
+
+
+def both(anvil):
+    """Mints of two, which are handed in together."""
+    return [anvil.token.minting(anvil.alice, 5), anvil.token.minting(anvil.bob, 7)]
+
+
+def test_what_is_handed_in_together_gets_no_block_when_the_program_ends_in_the_middle(
+    anvil, monkeypatch
+):
+    provider = anvil.web3.provider
+    ask_many = provider.ask_many
+
+    def ends_after_one(method, listed):
+        if method != "eth_sendRawTransaction":
+            return ask_many(method, listed)
+        ask_many(method, listed[:1])
+        raise SystemExit("the program is ended")
+
+    monkeypatch.setattr(provider, "ask_many", ends_after_one)
+    before = anvil.web3.eth.get_block("latest")
+    with pytest.raises(SystemExit):
+        send_all(both(anvil))
+    assert anvil.web3.eth.block_number == before["number"]
+    anvil.begin()
+    send_all(both(anvil))
+    made = anvil.web3.eth.get_block("latest")
+    assert (made["number"], made["timestamp"]) == (before["number"] + 1, before["timestamp"] + 1)
+    assert len(made["transactions"]) == 2
+
+
+def test_blocks_are_made_at_once_again_for_who_goes_on_after_such_an_end(anvil, monkeypatch):
+    def is_interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Batch, "_unknown_among", is_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            send_all(both(anvil))
+    anvil.token.mint(anvil.alice, 5)
+    assert anvil.minted(anvil.alice) == 5
+
+
+@pytest.mark.parametrize("where", ["before the first", "behind the first"])
+def test_a_base_fee_above_what_is_handed_in_together_makes_no_block_of_its_own(
+    anvil, monkeypatch, where
+):
+    provider, ask_many = anvil.web3.provider, anvil.web3.provider.ask_many
+
+    def gets_dear(method, listed):
+        if method == "eth_sendRawTransaction" and not changed:
+            changed.append(method)
+            first = ask_many(method, listed[:1])
+            anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(3 * MAX_FEE_PER_GAS))
+            return [*first, *ask_many(method, listed[1:])]
+        return ask_many(method, listed)
+
+    changed = []
+    before = anvil.web3.eth.get_block("latest")
+    if where == "before the first":
+        anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(3 * MAX_FEE_PER_GAS))
+    else:
+        monkeypatch.setattr(provider, "ask_many", gets_dear)
+    send_all(both(anvil))
+    made = anvil.web3.eth.get_block("latest")
+    assert (made["number"], made["timestamp"]) == (before["number"] + 1, before["timestamp"] + 1)
+    assert [item["from"] for item in made_of(anvil)] == [anvil.alice.address, anvil.bob.address]
+    assert (anvil.minted(anvil.alice), anvil.minted(anvil.bob)) == (5, 7)
+
+
+def made_of(anvil):
+    return anvil.web3.eth.get_block("latest", True)["transactions"]
 
 
 def test_a_gap_before_a_transaction_is_filled_with_what_the_journal_has(anvil):

@@ -81,7 +81,7 @@ def day(day_and_deploy, monkeypatch):
     return day
 
 
-def live(name, day, folder, observe=lambda change, entry: None, notices=None):
+def live(name, day, folder, observe=lambda change, entries: None, notices=None):
     folder.mkdir(exist_ok=True)
     notice = (lambda text: None) if notices is None else notices.append
     watch = Watch(observe=observe, patience=QUICK, notice=notice)
@@ -92,7 +92,7 @@ def ends_after(count):
     """Return an observer that ends the program after so many writes of the journal."""
     left = iter(range(count, 0, -1))
 
-    def observe(_change, _entry):
+    def observe(_change, _entries):
         if next(left) == 1:
             raise Ended
 
@@ -145,7 +145,7 @@ def test_a_day_that_was_interrupted_ends_as_if_it_had_not_been(
     expected, writes = undisturbed[name]
     for share in shares:
         with pytest.raises(Ended):
-            live(name, day, tmp_path / name, ends_after(int(writes * share)))
+            live(name, day, tmp_path / name, ends_after(max(1, int(writes * share))))
         assert not (tmp_path / name / "transactions.jsonl").exists()
     notices = []
     live(name, day, tmp_path / name, notices=notices)
@@ -170,7 +170,7 @@ def test_a_chain_that_is_killed_is_started_again_and_the_day_goes_on(
     monkeypatch.setattr(mechanism, "local_node", noted)
     left, notices = iter(range(1, 10**6)), []
 
-    def kill_twice(_change, _entry):
+    def kill_twice(_change, _entries):
         if next(left) in (writes // 3, writes):
             os.kill(nodes[-1].process_id, signal.SIGKILL)
 
@@ -221,7 +221,7 @@ def test_a_program_that_does_something_else_is_told(day, undisturbed, tmp_path):
 
 
 def test_two_runs_of_one_folder_do_not_meet(day, tmp_path):
-    def second(_change, _entry):
+    def second(_change, _entries):
         with pytest.raises(JournalLocked, match="in use by another process"):
             live("auction", day, tmp_path / "auction")
         raise Ended
@@ -244,7 +244,7 @@ def test_a_full_disk_names_the_file_and_a_rerun_continues(day, undisturbed, tmp_
     expected, writes = undisturbed["auction"]
     limits = []
 
-    def fill(_change, _entry):
+    def fill(_change, _entries):
         if len(limits) < writes // 2:
             limits.append(1)
         elif len(limits) == writes // 2:
@@ -330,7 +330,7 @@ def test_another_seed_starts_anew_and_says_so(scenario, short, tmp_path):
 def test_a_run_in_use_is_left_alone(scenario, short, tmp_path):
     out = tmp_path / "report"
 
-    def second(_change, _entry):
+    def second(_change, _entries):
         with pytest.raises(JournalLocked):
             whole(scenario, out, fresh=True)
         raise Ended

@@ -141,7 +141,7 @@ def test_a_day_that_was_interrupted_ends_as_if_it_had_not_been(
     monkeypatch.setattr(posting, "entries_together", lambda slots: 3)
     day = with_terms(crossing_day, is_posted=is_posted)
     whole = Counter()
-    watch = Watch(observe=lambda change, _entry: whole.update([change]))
+    watch = Watch(observe=lambda change, _entries: whole.update([change]))
     run_mechanism("day_ahead", day, "anvil", tmp_path / "whole", Silent(), watch)
     cut = Watch(observe=ends_after(int(whole.total() * share)))
     with pytest.raises(Ended):
@@ -238,7 +238,7 @@ def test_readings_that_were_changed_after_the_day_are_found(whole_day, tmp_path)
 
 def test_a_whole_day_that_was_interrupted_ends_as_if_it_had_not_been(whole_day, tmp_path):
     whole = Counter()
-    watch = Watch(observe=lambda change, _entry: whole.update([change]))
+    watch = Watch(observe=lambda change, _entries: whole.update([change]))
     run_mechanism("day_ahead", whole_day, "anvil", tmp_path / "whole", Silent(), watch)
     cut = Watch(observe=ends_after(int(whole.total() * 0.97)))
     with pytest.raises(Ended):
