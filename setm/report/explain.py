@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -72,17 +73,24 @@ def parse_slot(run: Run, text: str | int) -> int:
 
 
 def _participant(folded: Folded, name: str) -> int:
-    for who, participant in folded.record.participants.items():
-        if participant.name.casefold() == name.strip().casefold():
-            return who
-    names = [participant.name for participant in folded.record.participants.values()]
+    names = {who: known.name for who, known in folded.record.participants.items()}
+    for spelled in (str.casefold, plain):
+        called = [who for who, known in names.items() if spelled(known) == spelled(name.strip())]
+        if len(called) == 1:
+            return called[0]
     if len(names) > LISTED:
-        close = get_close_matches(name, names, n=3, cutoff=0) or names[:3]
+        near = {plain(known): known for known in names.values()}
+        close = [near[known] for known in get_close_matches(plain(name), near, n=3, cutoff=0)]
         raise RunError(
             f"participant {name!r}: none of {len(names)} is called so; the nearest are {', '.join(close)}; the table "
             "participants has them all"
         )
-    raise RunError(f"participant {name!r}: expected one of {', '.join(names)}")
+    raise RunError(f"participant {name!r}: expected one of {', '.join(names.values())}")
+
+
+def plain(name: str) -> str:
+    """Return a name as people write it: without capitals, and without zeros before a number."""
+    return re.sub(r"(?<![\d.])0+(?=\d)", "", name.strip().casefold())
 
 
 def _bill(run: Run, folded: Folded, who: int, slot: int) -> BillRecord:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from setm.errors import RunError
-from setm.report.explain import explain
+from setm.report.explain import explain, plain
 from setm.report.fold import fold
 from setm.report.run import read_run
 from tests.python.report.runs import FIRST_SLOT, TRADERS
@@ -95,6 +95,21 @@ def test_a_slot_can_be_named_by_its_time(built: Path) -> None:
         "2026-06-01T11:20+02:00",
     ):
         assert explain(built, "auction", "FACTORY", name) == by_number
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Household 005 ", "household 5"),
+        ("household 5", "household 5"),
+        ("feeder 10.05 a0", "feeder 10.05 a0"),
+        ("0 and 00", "0 and 0"),
+    ],
+)
+def test_a_name_is_plain_without_capitals_and_zeros_before_a_number(
+    name: str, expected: str
+) -> None:
+    assert plain(name) == expected
 
 
 @pytest.mark.parametrize(

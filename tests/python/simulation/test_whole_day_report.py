@@ -168,6 +168,14 @@ def test_a_run_without_the_values_of_its_readings_says_so(reported, tmp_path):
         build(copy)
 
 
+def test_a_name_is_found_with_zeros_before_its_number(reported):
+    orders = table(reported, "orders").filter(pl.col("participant") == "personal consumer 2")
+    slot = orders.row(0, named=True)["slot"]
+    assert list(explain(reported, "day_ahead", "Personal consumer 002", slot)) == list(
+        explain(reported, "day_ahead", "personal consumer 2", slot)
+    )
+
+
 def test_who_is_misspelt_in_a_large_community_gets_the_nearest_names(reported, monkeypatch):
     monkeypatch.setattr("setm.report.explain.LISTED", 2)
     with pytest.raises(RunError, match="the nearest are personal consumer 2"):
