@@ -85,9 +85,14 @@ def test_who_joined_long_ago_is_told_from_who_joined_lately(house, edge):
 
 
 def release_data(house, person, amount):
+    return call_data("release", person.id, amount)
+
+
+def call_data(name, *arguments):
+    """Return what calls a function of the clearinghouse."""
     entries = artifact("Clearinghouse")["abi"]
-    entry = next(e for e in entries if e["type"] == "function" and e["name"] == "release")
-    return abi.selector_of(entry) + abi.encode(entry["inputs"], (person.id, amount))
+    entry = next(e for e in entries if e["type"] == "function" and e["name"] == name)
+    return abi.selector_of(entry) + abi.encode(entry["inputs"], arguments)
 
 
 @pytest.mark.parametrize("places", [*combinations(range(0, 8, 3), 2), (7,), (1,), tuple(range(8))])
@@ -107,3 +112,43 @@ def test_a_participant_belongs_to_the_venues_that_it_locked_money_in_from_the_ne
         house.lock(house.alice, house.venues[place], 5)
     for after, found in ((0, 0), (1, bits), (3, bits), (4, 255)):
         assert house.house.call("joinedVenues", house.alice.id, slot + after) == found
+
+
+def closing(person, charged, released, paid):
+    """A word of ``closeMany``; 1e-6 EUR."""
+    return person.id << 224 | charged << 160 | released << 96 | paid << 32
+
+
+@pytest.mark.parametrize("heir", range(-1, 8))
+@pytest.mark.parametrize("place", range(3, 8))
+def test_many_are_closed_in_whichever_words_venue_and_heir_stand(house, place, heir):
+    """From each venue to each heir (-1: the free balance), in one word or in two; nobody else's balance moves."""
+    venue = house.venues[place]
+    to = house.venues[heir].address if heir >= 0 else "0x" + "00" * 20
+    for person, factor in ((house.alice, 1), (house.bob, 3)):
+        for number, other in enumerate(house.venues):
+            house.lock(person, other, 1_000_003 * (number + 1) * factor)
+    moves = ((house.alice, 70, 11, 5), (house.bob, 5, 13, 60), (house.alice, 0, 7, 0))
+    expected = {
+        person: [house.house.call("freeOf", person.id), *house.locked(person)]
+        for person in (house.alice, house.bob)
+    }
+    for person, charged, released, paid in moves:
+        expected[person][place + 1] -= charged + released
+        expected[person][heir + 1] += released + paid
+    words = [closing(*move) for move in moves]
+    data = call_data("closeMany", to, words)
+    venue.send("act", house.house.address, data, sender=house.bob)
+    for person, balances in expected.items():
+        assert [house.house.call("freeOf", person.id), *house.locked(person)] == balances
+    assert house.house.call("poolOf", venue.address) == 10
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_balance_as_large_as_can_be_held_keeps_every_bit(house, place):
+    held = house.system.token.call("balanceOf", house.house.address)
+    house.system.deposit(house.alice, 2**64 - 1 - held)
+    most = house.house.call("freeOf", house.alice.id)
+    house.lock(house.alice, house.venues[place], most)
+    assert house.locked(house.alice) == [most * (place == other) for other in range(8)]
+    assert house.house.call("freeOf", house.alice.id) == 0
