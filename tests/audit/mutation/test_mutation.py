@@ -206,3 +206,14 @@ def test_tests_that_fail_with_the_contracts_as_they_are_kill_nothing(project):
     done = run(project, "--tests", "tests/contracts/broken", "--fresh")
     assert done.returncode == 2
     assert "left out" in done.stdout
+
+
+def test_what_is_deployed_before_there_is_a_mutant_is_refused(project):
+    """It would have the contracts' own code for ever, so that all its tests noticed nothing."""
+    folder = project / "tests/contracts/early"
+    folder.mkdir()
+    text = "from setm.evm import Evm\n\nJAR = Evm().deploy('Jar')\n\n\ndef test_passes():\n    assert JAR\n"
+    (folder / "test_early.py").write_text(text)
+    done = run(project, "--tests", "tests/contracts/early", "--fresh")
+    assert done.returncode == 2
+    assert "a fixture has to" in done.stdout + done.stderr
