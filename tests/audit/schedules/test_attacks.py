@@ -704,6 +704,20 @@ def test_other_fills_members_or_margins_are_not_written_out(place: World) -> Non
     unpack()
 
 
+def test_who_cannot_be_bound_is_told_why_whoever_stands_beside_it(place: World) -> None:
+    schedules = two_sided(place)
+    first, second = sorted(schedules)[:2]
+    keep(place, first, place.cleared(schedules).outcomes[0].bound - 1)
+    entries, words, book = prepared(place, schedules)
+    place.post(entries[1:2], words[1:2], book, is_last=False)
+    for at, number, why in ((0, first, "NotCovered"), (1, second, "BoundElsewhere")):
+        found = refused(
+            "ScheduleRefused",
+            lambda a=at: place.post(entries[a:], words[a:], book, is_last=False),  # type: ignore[misc]
+        )
+        assert (found["participantId"], FAULTS[found["fault"]]) == (number, why)
+
+
 def test_only_the_book_binds_and_only_governance_names_it(place: World) -> None:
     mallory = place.evm.account("mallory")
     arguments = (b"\0" * 32, place.span, 1, 0, [])

@@ -357,6 +357,18 @@ def test_a_lost_key_passes_a_day_over(made: Days, fresh: Cleared) -> None:
     ]
 
 
+def test_a_flag_alone_is_no_reading(made: Days, fresh: Cleared) -> None:
+    """A day of which only the fraud is known is looked at as any other, before it is passed over."""
+    meters, number = made.system.meters, first_of(fresh)
+    person, reading = made.place.person(number), fresh.readings[number]
+    meter, words = made.meters[number], words_of(fresh, number)
+    proofs = [proof_of(made, number, made.day, w) for w in (words, [words[0] ^ 1, *words[1:]])]
+    meters.send("proveDayEquivocation", meter, made.day, *proofs)
+    too_much = (Wh(CAPACITY_WH + 1), *reading.imports_wh[1:])
+    bad = replace(reading, imports_wh=too_much)
+    refused("DayNotMeasurable", lambda: post_words(made, made.signed(person, bad)))
+
+
 # Unpacking
 
 
@@ -370,8 +382,13 @@ def test_a_day_is_unpacked_once_and_as_it_was_signed(made: Days, posted: Cleared
     refused("DayMismatch", lambda: meters.send("unpackDay", meter, made.day, changed))
     refused("WordsMismatch", lambda: meters.send("unpackDay", meter, made.day, words[1:]))
     refused("DayNotPacked", lambda: meters.send("unpackDay", meter, made.day - 1, words))
+    record, _ = meters.call("dayOf", number, made.day)
     meters.send("unpackDay", meter, made.day, words)
     refused("DayNotPacked", lambda: meters.send("unpackDay", meter, made.day, words))
+    # The day stays what it was, but for one bit that says where its slots stand.
+    unpacked, is_final = meters.call("dayOf", number, made.day)
+    assert is_final
+    assert (record ^ unpacked).bit_count() == 1
     slot = made.day * made.slots
     operator = made.system.operator
     refused("WindowClosed", lambda: meters.send("dispute", meter, slot, sender=operator))

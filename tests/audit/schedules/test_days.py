@@ -19,9 +19,12 @@ from tests.audit.schedules.days import (
     groups_of,
     passing_over,
 )
+from tests.audit.schedules.world import random_schedules
 
 BOOKS = 3 * DEPTH
 PEOPLE = 110
+# Of IDayAheadAuction.Outcome.
+CLOSED = 3
 
 
 def held(made: Days) -> int:
@@ -200,6 +203,25 @@ def test_a_settled_day_is_settled_in_all_its_slots() -> None:
     receipt = settlement.send("settle", first, ids[1:])
     assert not receipt.named("SlotSettled")
     assert made.accounts() == before
+
+
+def test_a_group_may_stand_in_two_words_of_participants() -> None:
+    """Outcomes and fees are bits of words of 256 participants: some of the group have a number below it, some above."""
+    made, dice = days(264), random.Random(41)
+    place = made.place
+    place.reset()
+    people = [p for p in place.people if 246 <= p.id < 264]
+    _, book = place.clear(random_schedules(dice, [p.id for p in people], place.slots, ticks=8))
+    readings = {p.id: made.reading(p, dice) for p in people}
+    place.at(made.end)
+    made.post(readings)
+    place.at(made.final)
+    ((group, outcomes),) = groups_of(book)
+    numbers = [o.participant_id for o in outcomes]
+    assert numbers[0] < 256 <= numbers[-1]
+    settle_as_expected(made, Cleared(book, readings), group, outcomes, [])
+    closed = [place.venue.call("outcomeOf", place.span, p.id) == CLOSED for p in place.people]
+    assert closed == [p.id in numbers for p in place.people]
 
 
 def test_posted_days_are_told_with_their_hashes() -> None:

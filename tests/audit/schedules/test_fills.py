@@ -86,6 +86,8 @@ def test_margins_are_planned_as_the_plain_twin_does() -> None:
                     margins + (dice.choice([-1, 1]) << dice.choice([0, 9, 18, 27, 67, 107, 147])),
                     margins ^ 1 << dice.randrange(256),
                     dice.getrandbits(27),
+                    # No trade, but a bid margin.
+                    dice.randrange(512) | dice.randrange(512) << 18,
                 ]
             )
             changed %= 1 << 256
