@@ -20,6 +20,7 @@ from setm.schedules import (
     schedule_digest,
     schedule_hash,
     words_hash,
+    worst_of,
 )
 from setm.signatures import separator_of
 from setm.types import Kind, Side
@@ -309,6 +310,23 @@ def test_who_covers_its_own_limits_cannot_be_set_aside(place: World) -> None:
     assert place.post(entries, words, book).only("BookCleared")
 
 
+@pytest.mark.parametrize("lacking", [0, 1])
+def test_a_day_is_covered_at_the_limits_of_all_its_slots(lacking: int) -> None:
+    place = world(110)
+    place.reset()
+    ids = [p.id for p in place.people[:6]]
+    schedules = random_schedules(random.Random(51), ids, place.slots)
+    keep(place, ids[0], worst_of(pack_orders(schedules[ids[0]]), place.rules) - lacking)
+    entries, words, _ = prepared(place, schedules)
+    aside = [(SET_ASIDE << 32 | ids[0], *entries[0][1:]), *entries[1:]]
+    rest = place.cleared({n: s for n, s in schedules.items() if n != ids[0]})
+    if lacking:
+        told = place.post(aside, words, rest).only("ScheduleSetAside")
+        assert FAULTS[told["fault"]] == "NotCovered"
+    else:
+        refused("NotSetAside", lambda: place.post(aside, words, rest))
+
+
 def test_a_schedule_of_another_zone_is_refused_or_set_aside(place: World) -> None:
     schedules = two_sided(place)
     entries, words, _ = prepared(place, schedules)
@@ -394,8 +412,12 @@ def test_margin_is_frozen_while_books_are_posted(place: World) -> None:
 def test_entries_out_of_order_or_doubled_are_refused(place: World) -> None:
     schedules = two_sided(place)
     entries, words, book = prepared(place, schedules)
-    refused("NotAscending", lambda: place.post(entries[::-1], words[::-1], book))
-    refused("NotAscending", lambda: place.post([entries[0], *entries], [words[0], *words], book))
+    low, middle, high = sorted(schedules)
+    found = refused("NotAscending", lambda: place.post(entries[::-1], words[::-1], book))
+    assert tuple(found.values()) == (middle, high)
+    doubled = [entries[0], *entries], [words[0], *words]
+    found = refused("NotAscending", lambda: place.post(*doubled, book))
+    assert tuple(found.values()) == (low, low)
 
 
 def test_a_batch_that_leaves_out_what_was_committed_to_is_refused(place: World) -> None:
