@@ -357,6 +357,23 @@ def test_a_lost_key_passes_a_day_over(made: Days, fresh: Cleared) -> None:
     ]
 
 
+def test_a_proof_flags_no_day_that_is_final_or_to_come(made: Days, posted: Cleared) -> None:
+    meters, number = made.system.meters, first_of(posted)
+    meter, words = made.meters[number], words_of(posted, number)
+    record, is_final = meters.call("dayOf", number, made.day)
+    assert is_final
+
+    def prove(day: int) -> None:
+        proofs = [proof_of(made, number, day, w) for w in (words, [words[0] ^ 1, *words[1:]])]
+        meters.send("proveDayEquivocation", meter, day, *proofs)
+
+    # The first costs the key, and then there is nothing left to lose.
+    prove(made.day)
+    refused("NoEquivocation", lambda: prove(made.day + 5))
+    assert meters.call("dayOf", number, made.day)[0] == record
+    assert meters.call("dayOf", number, made.day + 5)[0] == made.day + 5 << 48
+
+
 def test_a_flag_alone_is_no_reading(made: Days, fresh: Cleared) -> None:
     """A day of which only the fraud is known is looked at as any other, before it is passed over."""
     meters, number = made.system.meters, first_of(fresh)
