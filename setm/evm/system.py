@@ -110,6 +110,21 @@ class System:
         days: int = 400,
     ) -> int:
         """Let the authority bind a meter to ``person``; return its number. Its key is ``meter_key(person, serial)``."""
+        values = self.signed_binding(
+            person, capacity_wh=capacity_wh, is_daily=is_daily, serial=serial, days=days
+        )
+        return int(self.meters.send("bindMeter", *values, sender=person).value)
+
+    def signed_binding(
+        self,
+        person: Person,
+        *,
+        capacity_wh: int = 100_000,
+        is_daily: bool = False,
+        serial: int = 1,
+        days: int = 400,
+    ) -> tuple[Any, ...]:
+        """Return what ``bindMeter`` takes, signed by the authority."""
         day_slots = self.meters.call("daySlots")
         domain = self.domain(self.meters)
         today = self.evm.now // int(self.config["slot_seconds"]) // day_slots
@@ -122,8 +137,7 @@ class System:
             valid_until_slot=(today + days) * day_slots,
             is_daily=is_daily,
         )
-        values = (tuple(binding.values.values()), self.authority, binding.sign(self.authority))
-        return int(self.meters.send("bindMeter", *values, sender=person).value)
+        return tuple(binding.values.values()), self.authority, binding.sign(self.authority)
 
     def meter_key(self, person: Person, serial: int = 1) -> LocalAccount:
         """Return the key inside a person's meter."""

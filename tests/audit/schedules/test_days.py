@@ -19,7 +19,7 @@ from tests.audit.schedules.days import (
     groups_of,
     passing_over,
 )
-from tests.audit.schedules.world import random_schedules
+from tests.audit.schedules.world import random_schedules, world
 
 BOOKS = 3 * DEPTH
 PEOPLE = 110
@@ -167,6 +167,17 @@ def _is_close(made: Days, found: Cleared, number: int, guarantee: int) -> bool:
     got = house.call("freeOf", number) + now.guarantee - guarantee - now.arrears
     wanted = bill.trade_credit + bill.credit - bill.charge
     return 0 <= wanted - got <= 2 * made.slots
+
+
+@pytest.mark.parametrize("is_daily", [True, False])
+def test_a_meter_that_is_read_by_the_day_is_told_as_one(is_daily: bool) -> None:
+    place = world(70, "intraday")
+    place.reset()
+    person, meters = place.people[3], place.system.meters
+    values = place.system.signed_binding(person, is_daily=is_daily)
+    receipt = meters.send("bindMeter", *values, sender=person)
+    told = [event.args for event in receipt.named("MeterReadDaily")]
+    assert told == [{"meter": receipt.value, "daySlots": 96}] * is_daily
 
 
 def test_a_day_is_rounded_once() -> None:
