@@ -132,6 +132,22 @@ def test_a_venue_that_the_operator_did_not_accept_settles_nobody(hostile: Any) -
         assert found == {"venue": stranger.address}
 
 
+def test_a_venue_that_the_operator_did_not_accept_keeps_nobody_from_its_day(hostile: Any) -> None:
+    made, venue, erin = hostile
+    system, place, span = made.system, made.place, made.place.span
+    with place.evm.undone():
+        other = place.evm.deploy("AttackDayVenue")
+        system.clearinghouse.send("addVenue", other, sender=system.governance)
+        place.at(place.evm.now + system.config["governance_delay"])
+        system.fund(erin, other, 5)
+        place.span = place.evm.now // DAY + 1
+        try:
+            receipt, *_ = settle(made, venue, erin)
+        finally:
+            place.span = span
+        assert receipt.named("DaysSettled")
+
+
 def test_a_venue_of_other_spans_settles_no_day(hostile: Any) -> None:
     made, _, erin = hostile
     other = days(3, "intraday")
