@@ -4,7 +4,8 @@ pragma solidity 0.8.30;
 /// @title Signed orders of single slots, the quick way
 /// @notice Walks entries that need no questions: signed by an owner key on a page of the roster that is fresh, by ascending
 /// participants, better than the margins or left out behind the cut. Any other entry is left as it is to ScheduleWalk, which
-/// could walk these too and is their plain twin: tests/audit/schedules/test_entries.py walks the same books both ways.
+/// could walk these too: tests/audit/schedules/test_entries.py walks the same books both ways. How far it goes
+/// contracts/mocks/PlainSingle.sol says in plain words, and tests/audit/schedules/test_singles.py holds one against the other.
 /// @dev One loop in assembly, because an order of a single slot is little more than its signature: entry by entry
 /// it costs a tenth more.
 library SingleLib {

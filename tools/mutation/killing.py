@@ -148,7 +148,9 @@ class Tests:
             raise session.Interrupted("tests that cannot be collected")
         if any(isinstance(found, setm.evm.machine.Contract) for found in gc.get_objects()):
             # What is deployed by now would have the code of the contracts as they are for ever, and notice no mutant.
-            raise session.Interrupted("a test deploys contracts while it is imported: a fixture has to")
+            raise session.Interrupted(
+                "a test deploys contracts while it is imported: a fixture has to"
+            )
         for item in session.items:
             path = item.nodeid.partition("::")[0]
             self.modules.setdefault(path, Module(path, [])).items.append(item)

@@ -233,6 +233,9 @@ def test_a_group_may_stand_in_two_words_of_participants() -> None:
     settle_as_expected(made, Cleared(book, readings), group, outcomes, [])
     closed = [place.venue.call("outcomeOf", place.span, p.id) == CLOSED for p in place.people]
     assert closed == [p.id in numbers for p in place.people]
+    settlement, first = made.system.settlement, made.day * made.slots
+    settled = [settlement.call("isSettled", first, p.id) for p in place.people]
+    assert settled == closed
 
 
 def test_posted_days_are_told_with_their_hashes() -> None:
