@@ -47,8 +47,12 @@ class BlocksOnDemand:
         self._is_on = False
 
     def mine(self) -> None:
-        """Make one block."""
-        ask_many(self._keeper, "evm_mine", [[]])
+        """Make one block; asked again only if the chain shows that the order got lost."""
+        before = self._keeper.height()
+        for _ in range(self._keeper.patience.attempts):
+            (answer,) = ask_many(self._keeper, "evm_mine", [[]])
+            if answer is not None or self._keeper.height() > before:
+                return
 
     def _set_automine(self, wanted: bool) -> None:
         for _ in range(self._keeper.patience.attempts):

@@ -81,7 +81,7 @@ class Keeper:
         self.check()
         self._floor = max(self._floor, timestamp)
         self._advance(timestamp)
-        self.journal.finalise(self._number("eth_blockNumber") - self._confirmations)
+        self.journal.finalise(self.height() - self._confirmations)
 
     def _advance(self, timestamp: int) -> None:
         if self._kind is None or timestamp <= 0:
@@ -237,7 +237,7 @@ class Keeper:
 
     def _is_deep(self, mined: Mined) -> bool:
         needed = self._confirmations
-        return needed == 0 or self._number("eth_blockNumber") >= mined.block + needed
+        return needed == 0 or self.height() >= mined.block + needed
 
     def follows(self, block: Mapping[str, Any]) -> bool:
         """Whether the newest block that was seen still counts beside this one."""
@@ -280,7 +280,7 @@ class Keeper:
 
     def user_of(self, address: str, nonce: int) -> str | None:
         """Return the hash of the transaction that used a nonce, None if no block of the newest many shows it."""
-        newest = self._number("eth_blockNumber")
+        newest = self.height()
         for number in range(newest, max(newest - SEARCHED_BLOCKS, -1), -1):
             block = self._ask("eth_getBlockByNumber", hex(number), True)
             for item in block["transactions"] if block else ():
@@ -302,6 +302,10 @@ class Keeper:
     def next_base_fee(self) -> int:
         """Return the base fee that the node expects of the next block, wei per gas."""
         return int(self._block("pending").get("baseFeePerGas", "0x0"), 16)
+
+    def height(self) -> int:
+        """Return the number of the newest block."""
+        return self._number("eth_blockNumber")
 
     def _number(self, method: str, *params: Any) -> int:
         return int(self._ask(method, *params), 16)

@@ -389,6 +389,27 @@ def test_blocks_are_made_at_once_again_for_who_goes_on_after_such_an_end(anvil, 
     assert anvil.minted(anvil.alice) == 5
 
 
+@pytest.mark.parametrize("lost", ["order", "answer"])
+def test_a_block_that_is_ordered_and_not_answered_for_is_made_once(anvil, monkeypatch, lost):
+    provider, ask_many, left = anvil.web3.provider, anvil.web3.provider.ask_many, ["one"]
+
+    def loses_one(method, listed):
+        if method != "evm_mine" or not left:
+            return ask_many(method, listed)
+        left.clear()
+        if lost == "answer":
+            ask_many(method, listed)
+        return [None]
+
+    monkeypatch.setattr(provider, "ask_many", loses_one)
+    before = anvil.web3.eth.get_block("latest")
+    send_all(both(anvil))
+    made = anvil.web3.eth.get_block("latest")
+    assert not left
+    assert (made["number"], made["timestamp"]) == (before["number"] + 1, before["timestamp"] + 1)
+    assert len(made["transactions"]) == 2
+
+
 @pytest.mark.parametrize("where", ["before the first", "behind the first"])
 def test_a_base_fee_above_what_is_handed_in_together_makes_no_block_of_its_own(
     anvil, monkeypatch, where
