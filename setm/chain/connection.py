@@ -147,7 +147,7 @@ class PatientProvider(JSONBaseProvider):
             elif self._is_behind(method, params, answer):
                 problem = f"its newest block is older than block {self._height}, seen before"
             else:
-                self._remember(answer)
+                self._remember(params, answer)
                 return answer
             self._turn()
         if answer is not None:
@@ -253,9 +253,10 @@ class PatientProvider(JSONBaseProvider):
         newest = _newest(method, params, answer)
         return newest is not None and newest < self._height
 
-    def _remember(self, answer: RPCResponse) -> None:
+    def _remember(self, params: Any, answer: RPCResponse) -> None:
         result = answer.get("result")
-        if isinstance(result, dict):
+        # What is pending is not there yet.
+        if isinstance(result, dict) and params[:1] != ["pending"]:
             number = result.get("blockNumber") or result.get("number")
             if isinstance(number, str):
                 self._height = max(self._height, int(number, 16))

@@ -103,6 +103,10 @@ def _no_blocks_for_a_while(surroundings: Surroundings) -> None:
         ask(surroundings, "miner_stop")
         _later(lambda: ask(surroundings, "miner_start"))
         return
+    if not ask(surroundings, "anvil_getAutomine"):
+        # What is handed in together gets its block when the program wants it: then there is one more.
+        _later(lambda: ask(surroundings, "evm_mine"))
+        return
     ask(surroundings, "evm_setAutomine", False)
 
     def resume() -> None:
@@ -115,6 +119,10 @@ def _no_blocks_for_a_while(surroundings: Surroundings) -> None:
 
 def _pool_is_emptied(surroundings: Surroundings) -> None:
     """Transactions hang in the pool, then are dropped from it, then there are blocks again."""
+    if not ask(surroundings, "anvil_getAutomine"):
+        # They hang already, because they are handed in together.
+        ask(surroundings, "anvil_dropAllTransactions")
+        return
     ask(surroundings, "evm_setAutomine", False)
 
     def resume() -> None:

@@ -192,6 +192,18 @@ def test_an_endpoint_of_another_chain_or_behind_is_passed_over():
     assert "eth_getBlockByNumber" not in wrong.asked + behind.asked
 
 
+def test_a_block_that_is_not_made_yet_makes_nobody_look_behind():
+    pending = {**BLOCK, "number": "0x11"}
+    first = Node(eth_getBlockByNumber=[pending], eth_blockNumber=["0x10"])
+    second = Node(eth_blockNumber=["0x10"])
+    with served(first) as one, served(second) as two:
+        web3 = connect([one, two], patience=QUICK, chain_id=1337)
+        web3.provider.make_request("eth_getBlockByNumber", ["pending", False])
+        answer = web3.provider.make_request("eth_blockNumber", [])
+        assert answer["result"] == "0x10"
+    assert second.asked == []
+
+
 def test_the_wrong_chain_is_refused_by_its_id():
     with (
         served(Node(eth_chainId=["0x1"])) as url,
