@@ -26,13 +26,10 @@ from tests.audit.static.forge import binary
 FOLDER = ROOT / "tests" / "symbolic"
 HALMOS = ROOT / ".venv-halmos" / "bin" / "halmos"
 OUT = ROOT / "build" / "halmos"
-# How long the solver may think about one assertion.
-ASSERTION_SECONDS = 15
 # No loop of a check takes more turns.
 LOOP = 8
 OPTIONS = (
     "--no-status",
-    *("--solver-timeout-assertion", f"{ASSERTION_SECONDS}s"),
     *("--loop", str(LOOP)),
     # Every panic of a check is a failure, also an overflow.
     *("--panic-error-codes", "*"),
@@ -43,18 +40,25 @@ OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Contracts that are decided alike: as Halmos matches them, by which solver, with which idea of storage."""
+    """Contracts that are decided alike: as Halmos matches them, by which solver, with which idea of storage.
+
+    The solver may think ``seconds`` about one assertion. With 15 of them a check that takes 16 in all was proved one day,
+    and not the next.
+    """
 
     contracts: str
     solver: str
     layout: str = "solidity"
+    seconds: int = 60
 
 
 # The registry has fixed arrays whose index is anybody's number: where they begin is then no constant of storage.
 PARTS = {
     "bits": Part("^BitsTest$", "yices"),
     "offices": Part("^OfficeAuthorityTest$", "z3", "generic"),
-    "rest": Part("^(?!BitsTest|OfficeAuthorityTest)", "z3"),
+    # Most of these are out of the solver's reach, however long it thinks.
+    "bounds": Part("^BoundsTest$", "z3", seconds=15),
+    "rest": Part("^(?!BitsTest|OfficeAuthorityTest|BoundsTest)", "z3"),
 }
 
 
@@ -108,6 +112,7 @@ def chosen(name: str) -> list[str]:
         *("--match-contract", part.contracts),
         *("--solver", part.solver),
         *("--storage-layout", part.layout),
+        *("--solver-timeout-assertion", f"{part.seconds}s"),
     ]
 
 
