@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pytest
+from eth_abi import encode
 from eth_utils.crypto import keccak
 
 from setm import messages
@@ -398,6 +399,27 @@ def test_a_cut_that_hides_who_crosses_a_rationed_margin_is_refused(
     assert place.post(entries, words, book).only("BookCleared")
 
 
+@pytest.mark.parametrize("cut", [0, 1, 101, 102, 201, 202, 256, 257])
+def test_two_who_cross_cannot_both_be_left_out(place: World, cut: int) -> None:
+    """Margins at which the other two trade, whatever is said to part those who are left out."""
+    buyer, seller, dear, cheap = (p.id for p in place.people[:4])
+    traded: Schedules = {
+        dear: [SlotOrder(side=Side.BID, tick=220, energy_wh=Wh(30))],
+        cheap: [SlotOrder(side=Side.ASK, tick=90, energy_wh=Wh(30))],
+    }
+    schedules: Schedules = {
+        buyer: [SlotOrder(side=Side.BID, tick=200, energy_wh=Wh(20))],
+        seller: [SlotOrder(side=Side.ASK, tick=100, energy_wh=Wh(20))],
+        **traded,
+    }
+    entries, words, _ = prepared(place, schedules)
+    book = place.cleared(traded)
+    margins = [book.margins[0] & ~(0x1FF << 18) | cut << 18]
+    found = refused("LeftOut", lambda: place.post(entries, words, book, margins=margins))
+    # A place is a tick plus one.
+    assert tuple(found.values()) == (place.span, seller if cut > 201 else buyer)
+
+
 def test_margin_is_frozen_while_books_are_posted(place: World) -> None:
     person = place.people[0]
     for seconds in (place.gate, place.gate + place.config["post_window"] - 1):
@@ -424,7 +446,13 @@ def test_a_batch_that_leaves_out_what_was_committed_to_is_refused(place: World) 
     schedules = two_sided(place)
     entries, words, _ = prepared(place, schedules)
     rest = place.cleared({n: s for n, s in schedules.items() if n != max(schedules)})
-    refused("NotAsCommitted", lambda: place.post(entries[:-1], words[:-1], rest))
+    committed = place.book.call("stateOf", place.key)[0]
+    found = refused("NotAsCommitted", lambda: place.post(entries[:-1], words[:-1], rest))
+    leaves = [
+        leaf_of_schedule(*place.signed(place.person(n), schedules[n])) for n in sorted(schedules)
+    ]
+    assert (found["committed"], found["posted"]) == (committed, chained(leaves[:-1]))
+    assert committed == chained(leaves)
 
 
 def test_a_collector_commits_once_and_before_forcing_begins(place: World) -> None:
@@ -462,11 +490,12 @@ def test_who_is_ignored_forces_its_schedule_in_and_cannot_be_left_out(place: Wor
     assert receipt.only("BookCleared")["attempt"] == 1
 
 
-def test_a_forced_schedule_takes_the_place_of_the_signed_one(place: World) -> None:
+@pytest.mark.parametrize("at", range(3))
+def test_a_forced_schedule_takes_the_place_of_the_signed_one(place: World, at: int) -> None:
     schedules = two_sided(place)
     entries, digest = place.entries(schedules)
     place.commit(digest)
-    first = min(schedules)
+    first = sorted(schedules)[at]
     changed = {**schedules, first: [SlotOrder(side=Side.BID, tick=201, energy_wh=Wh(7))]}
     force(place, first, changed[first])
     place.at(place.gate)
@@ -475,7 +504,7 @@ def test_a_forced_schedule_takes_the_place_of_the_signed_one(place: World) -> No
         lambda: place.post(entries, place.words(schedules), place.cleared(schedules)),
     )
     hashed, r, vs = place.signed(place.person(first), schedules[first])
-    entries[0] = (FORCED << 32 | first, leaf_of_schedule(hashed, r, vs), bytes(32))
+    entries[at] = (FORCED << 32 | first, leaf_of_schedule(hashed, r, vs), bytes(32))
     place.post(entries, place.words(changed), place.cleared(changed))
 
 
@@ -559,7 +588,11 @@ def test_a_batch_that_does_not_go_on_where_the_last_ended_is_refused(place: Worl
     first, second, book, _ = halves(place, schedules)
     sums = place.post(*first, book, is_last=False).only("BatchWalked")["sums"]
     changed = [sums[0] + 1]
-    refused("NotContinued", lambda: place.post(*second, book, sums=changed))
+    found = refused("NotContinued", lambda: place.post(*second, book, sums=changed))
+    tables = [
+        keccak(encode(["uint256[]", "uint256[]"], [book.margins, said])) for said in (sums, changed)
+    ]
+    assert [found["expected"], found["found"]] == tables
     refused("TurnTaken", lambda: place.post(*second, book, sums=sums, sender=place.people[3]))
 
 
@@ -570,6 +603,10 @@ def test_an_unfinished_book_can_be_refunded_by_anyone_and_posted_again(place: Wo
     place.post(*first, book, is_last=False)
     members = members_of(book.outcomes[:middle])
     stranger = place.evm.account("mallory")
+
+    # An attempt is no outcome.
+    name = place.book.call("bookOf", place.key)
+    assert place.book.call("finalOf", name) == (0, bytes(32))
 
     def refund() -> Any:
         return place.book.send("refund", place.key, 1, 0, members, sender=stranger)
@@ -738,6 +775,38 @@ def test_who_cannot_be_bound_is_told_why_whoever_stands_beside_it(place: World) 
             lambda a=at: place.post(entries[a:], words[a:], book, is_last=False),  # type: ignore[misc]
         )
         assert (found["participantId"], FAULTS[found["fault"]]) == (number, why)
+    numbers = sorted(schedules)
+    faults = [place.venue.call("faultOf", place.span, number, 1) for number in numbers]
+    assert [FAULTS[fault] for fault in faults] == ["None", "BoundElsewhere", "None"]
+
+
+class Elsewhere(World):
+    """The same deployment, as another collector sees it."""
+
+    @property
+    def collector(self) -> Any:
+        return self.evm.account("another collector")
+
+
+def test_who_is_bound_elsewhere_is_set_aside_once_what_failed_is_given_back(place: World) -> None:
+    schedules = two_sided(place)
+    first, second, last = sorted(schedules)
+    terms = (place.evm, place.system, place.config, place.role, place.people, place.span)
+    other = Elsewhere(*terms)
+    theirs = {last: schedules[last]}
+    bound, digest = other.entries(theirs)
+    other.commit(digest)
+    entries, words, book = prepared(place, schedules)
+    other.post(bound, other.words(theirs), other.cleared(theirs))
+    place.post(entries[:1], words[:1], book, is_last=False)
+    aside = [*entries[:2], (SET_ASIDE << 32 | last, *entries[2][1:])]
+    rest = place.cleared({first: schedules[first], second: schedules[second]})
+    refused("NotSetAside", lambda: place.post(aside, words, rest))
+    place.at(place.gate + place.config["lease_seconds"])
+    members = members_of(book.outcomes[:1])
+    place.book.send("refund", place.key, 1, 0, members)
+    told = place.post(aside, words, rest).only("ScheduleSetAside")
+    assert (told["participantId"], FAULTS[told["fault"]]) == (last, "BoundElsewhere")
 
 
 def test_only_the_book_binds_and_only_governance_names_it(place: World) -> None:

@@ -75,8 +75,9 @@ def test_the_assembly_fills_as_its_plain_twin_does_at_any_margins() -> None:
 def test_margins_are_planned_as_the_plain_twin_does() -> None:
     twin, dice, refused = Evm().deploy("PlainFill"), random.Random(13), 0
     rules = rules_of(24)
-    terms = (30_000, 100, 500, 55_500)
     for _ in range(BOOKS):
+        # Prices are below the cover price, or not.
+        terms = (30_000, 100, 500, dice.choice([55_500, 42_000, 30_000]))
         schedules = random_schedules(dice, range(1, 9), 24, ticks=dice.choice([2, 8, 256]))
         for margins in cleared(schedules, rules).margins:
             # A field changed a little, a bit flipped, or nothing.

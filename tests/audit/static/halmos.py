@@ -42,8 +42,8 @@ OPTIONS = (
 class Part:
     """Contracts that are decided alike: as Halmos matches them, by which solver, with which idea of storage.
 
-    The solver may think ``seconds`` about one assertion. With 15 of them a check that takes 16 in all was proved one day,
-    and not the next.
+    The solver may think ``seconds`` about one assertion. With 15 of them a check that takes 16 in all was proved in one
+    audit, and not in the next.
     """
 
     contracts: str
