@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from setm.days import settled_day, told_word
 from setm.schedules import ScheduleOutcome, pack_fills
-from setm.units import payment_down, payment_up
+from setm.units import Wh, payment_down, payment_up
 from tests.audit.figures import DEPTH, record
 from tests.audit.schedules.days import (
     Cleared,
@@ -167,6 +168,37 @@ def _is_close(made: Days, found: Cleared, number: int, guarantee: int) -> bool:
     got = house.call("freeOf", number) + now.guarantee - guarantee - now.arrears
     wanted = bill.trade_credit + bill.credit - bill.charge
     return 0 <= wanted - got <= 2 * made.slots
+
+
+@pytest.mark.parametrize(("feeding", "sign"), [(9, -1), (6, 1)])
+def test_who_cannot_pay_owes_and_is_owed_from_one_day_to_the_next(
+    monkeypatch: pytest.MonkeyPatch, feeding: int, sign: int
+) -> None:
+    """Guarantees last for a part of the first day. Where most feed in all that they have it is the operator who owes."""
+    monkeypatch.setattr("tests.audit.schedules.days.GUARANTEE", 1_000_000)
+    monkeypatch.setattr("tests.audit.schedules.days.PLENTY", 20_000_000)
+    made, dice = days.__wrapped__(12), random.Random(feeding)
+    place = made.place
+    place.reset()
+    signs = set()
+    for _ in range(3):
+        place.at(place.gate - place.config["force_window"] - 1)
+        ids = [p.id for p in place.people]
+        _, book = place.clear(random_schedules(dice, ids, place.slots, most_wh=900))
+        readings = {p.id: made.reading(p, dice) for p in place.people}
+        for number in ids[:feeding]:
+            nothing = (Wh(0),) * place.slots
+            readings[number] = replace(readings[number], imports_wh=nothing)
+        place.at(made.end)
+        made.post(readings)
+        place.at(made.final)
+        for group, outcomes in groups_of(book):
+            settle_as_expected(made, Cleared(book, readings), group, outcomes, [])
+        held(made)
+        arrears = [made.system.settlement.call("arrearsOf", number) for number in ids]
+        signs |= {(value > 0) - (value < 0) for value in arrears}
+        place.span += 10
+    assert sign in signs
 
 
 @pytest.mark.parametrize("is_daily", [True, False])
