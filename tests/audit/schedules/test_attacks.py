@@ -499,10 +499,11 @@ def test_a_forced_schedule_takes_the_place_of_the_signed_one(place: World, at: i
     changed = {**schedules, first: [SlotOrder(side=Side.BID, tick=201, energy_wh=Wh(7))]}
     force(place, first, changed[first])
     place.at(place.gate)
-    refused(
+    found = refused(
         "ForcedLeftOut",
         lambda: place.post(entries, place.words(schedules), place.cleared(schedules)),
     )
+    assert tuple(found.values())[1:] == (1, 0)
     hashed, r, vs = place.signed(place.person(first), schedules[first])
     entries[at] = (FORCED << 32 | first, leaf_of_schedule(hashed, r, vs), bytes(32))
     place.post(entries, place.words(changed), place.cleared(changed))
@@ -577,6 +578,24 @@ def test_a_book_in_two_transactions_comes_to_the_same(place: World) -> None:
     assert b"".join(bytes(g.args["members"]) for g in groups) == told_of(book.outcomes)
     assert middle
     assert done.only("BookCleared")
+
+
+def test_what_was_forced_counts_in_whichever_batch_it_comes(place: World) -> None:
+    """And groups of the next batch have the next numbers."""
+    schedules = two_sided(place)
+    entries, digest = place.entries(schedules)
+    place.commit(digest)
+    first, words = min(schedules), place.words(schedules)
+    force(place, first, schedules[first])
+    place.at(place.gate)
+    hashed, r, vs = place.signed(place.person(first), schedules[first])
+    entries[0] = (FORCED << 32 | first, leaf_of_schedule(hashed, r, vs), bytes(32))
+    book = place.cleared(schedules)
+    walked = place.post(entries[:1], words[:1], book, is_last=False)
+    sums = walked.only("BatchWalked")["sums"]
+    done = place.post(entries[1:], words[1:], book, sums=sums)
+    assert done.only("BookCleared")
+    assert [r.only("GroupBound")["group"] for r in (walked, done)] == [0, 1]
 
 
 def fills_of(outcome: Any) -> list[int]:
@@ -807,6 +826,10 @@ def test_who_is_bound_elsewhere_is_set_aside_once_what_failed_is_given_back(plac
     place.book.send("refund", place.key, 1, 0, members)
     told = place.post(aside, words, rest).only("ScheduleSetAside")
     assert (told["participantId"], FAULTS[told["fault"]]) == (last, "BoundElsewhere")
+
+
+def test_the_venue_signs_under_a_name_of_its_own(place: World) -> None:
+    assert place.venue.call("eip712Domain")[1] == "SETM DayAheadAuction"
 
 
 def test_only_the_book_binds_and_only_governance_names_it(place: World) -> None:

@@ -174,7 +174,7 @@ def _is_close(made: Days, found: Cleared, number: int, guarantee: int) -> bool:
 def test_who_cannot_pay_owes_and_is_owed_from_one_day_to_the_next(
     monkeypatch: pytest.MonkeyPatch, feeding: int, sign: int
 ) -> None:
-    """Guarantees last for a part of the first day. Where most feed in all that they have it is the operator who owes."""
+    """Guarantees last for a part of the first day. Where most feed in all that they have the operator owes."""
     monkeypatch.setattr("tests.audit.schedules.days.GUARANTEE", 1_000_000)
     monkeypatch.setattr("tests.audit.schedules.days.PLENTY", 20_000_000)
     made, dice = days.__wrapped__(12), random.Random(feeding)
@@ -253,7 +253,8 @@ def test_a_group_may_stand_in_two_words_of_participants() -> None:
     made, dice = days(264), random.Random(41)
     place = made.place
     place.reset()
-    people = [p for p in place.people if 246 <= p.id < 264]
+    # Without the first of the second word.
+    people = [p for p in place.people if 246 <= p.id < 264 and p.id != 256]
     _, book = place.clear(random_schedules(dice, [p.id for p in people], place.slots, ticks=8))
     readings = {p.id: made.reading(p, dice) for p in people}
     place.at(made.end)
