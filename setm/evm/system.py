@@ -100,19 +100,9 @@ class System:
         )
         return Person(name, key, joined.value), joined
 
-    def bind_meter(
-        self,
-        person: Person,
-        *,
-        capacity_wh: int = 100_000,
-        is_daily: bool = False,
-        serial: int = 1,
-        days: int = 400,
-    ) -> int:
-        """Let the authority bind a meter to ``person``; return its number. Its key is ``meter_key(person, serial)``."""
-        values = self.signed_binding(
-            person, capacity_wh=capacity_wh, is_daily=is_daily, serial=serial, days=days
-        )
+    def bind_meter(self, person: Person, **terms: Any) -> int:
+        """Bind a meter to ``person`` on the terms of ``signed_binding``; return its number."""
+        values = self.signed_binding(person, **terms)
         return int(self.meters.send("bindMeter", *values, sender=person).value)
 
     def signed_binding(
@@ -124,7 +114,7 @@ class System:
         serial: int = 1,
         days: int = 400,
     ) -> tuple[Any, ...]:
-        """Return what ``bindMeter`` takes, signed by the authority."""
+        """Return what ``bindMeter`` takes, signed by the authority. The meter has ``meter_key(person, serial)``."""
         day_slots = self.meters.call("daySlots")
         domain = self.domain(self.meters)
         today = self.evm.now // int(self.config["slot_seconds"]) // day_slots

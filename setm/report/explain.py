@@ -74,7 +74,7 @@ def parse_slot(run: Run, text: str | int) -> int:
 
 def _participant(folded: Folded, name: str) -> int:
     names = {who: known.name for who, known in folded.record.participants.items()}
-    for spelled in (str.casefold, plain):
+    for spelled in (str, str.casefold, plain):
         called = [who for who, known in names.items() if spelled(known) == spelled(name.strip())]
         if len(called) == 1:
             return called[0]

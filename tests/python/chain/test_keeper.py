@@ -381,12 +381,17 @@ def test_blocks_are_made_at_once_again_for_who_goes_on_after_such_an_end(anvil, 
     def is_interrupted(*_):
         raise KeyboardInterrupt
 
+    before = anvil.web3.eth.block_number
     with monkeypatch.context() as patched:
         patched.setattr(Batch, "_unknown_among", is_interrupted)
         with pytest.raises(KeyboardInterrupt):
             send_all(both(anvil))
+    anvil.keeper.blocks.end()
+    # Nothing is left that the next block would take along.
+    assert int(anvil.rpc("txpool_status")["pending"], 16) == 0
     anvil.token.mint(anvil.alice, 5)
-    assert anvil.minted(anvil.alice) == 5
+    assert anvil.web3.eth.block_number == before + 1
+    assert (anvil.minted(anvil.alice), anvil.minted(anvil.bob)) == (5, 0)
 
 
 @pytest.mark.parametrize("lost", ["order", "answer"])
@@ -410,7 +415,18 @@ def test_a_block_that_is_ordered_and_not_answered_for_is_made_once(anvil, monkey
     assert len(made["transactions"]) == 2
 
 
-@pytest.mark.parametrize("where", ["before the first", "behind the first"])
+def test_what_is_signed_again_together_keeps_its_order(anvil):
+    """Far above twice the offers, so that only the new fees can tell who comes first."""
+    anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(10 * MAX_FEE_PER_GAS))
+    send_all([anvil.token.minting(who, 5) for who in (anvil.bob, anvil.alice, anvil.bob)])
+    senders = [anvil.bob.address, anvil.alice.address, anvil.bob.address]
+    assert [item["from"] for item in made_of(anvil)] == senders
+    fees = [anvil.journal.signatures(item)[-1].max_fee for item in anvil.journal.seen()]
+    assert fees == sorted(fees, reverse=True)
+    assert len(set(fees)) == 3
+
+
+@pytest.mark.parametrize("where", ["before the first", "behind the first", "behind the last"])
 def test_a_base_fee_above_what_is_handed_in_together_makes_no_block_of_its_own(
     anvil, monkeypatch, where
 ):
@@ -419,9 +435,10 @@ def test_a_base_fee_above_what_is_handed_in_together_makes_no_block_of_its_own(
     def gets_dear(method, listed):
         if method == "eth_sendRawTransaction" and not changed:
             changed.append(method)
-            first = ask_many(method, listed[:1])
+            size = 1 if where == "behind the first" else len(listed)
+            first = ask_many(method, listed[:size])
             anvil.rpc("anvil_setNextBlockBaseFeePerGas", hex(3 * MAX_FEE_PER_GAS))
-            return [*first, *ask_many(method, listed[1:])]
+            return [*first, *ask_many(method, listed[size:])]
         return ask_many(method, listed)
 
     changed = []
