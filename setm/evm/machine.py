@@ -140,6 +140,16 @@ class Evm:
         self._machine.revert(mark[0])
         self.now = mark[1]
 
+    def word(self, contract: Any, slot: int) -> int:
+        """Return a word of a contract's storage."""
+        return int(self._machine.storage(abi.address_of(contract), slot))
+
+    def write_word(self, contract: Any, slot: int, value: int) -> None:
+        """Write a word of a contract's storage: for states that would take thousands of transactions."""
+        if self._is_metered:
+            raise NotImplementedError("write before metering")
+        self._machine.insert_account_storage(abi.address_of(contract), slot, value)
+
     def metered(self) -> Evm:
         """Return a copy of this machine whose gas figures are those of a chain."""
         copy = Evm(chain_id=self.chain_id, now=self._now)

@@ -170,14 +170,18 @@ def _is_close(made: Days, found: Cleared, number: int, guarantee: int) -> bool:
     return 0 <= wanted - got <= 2 * made.slots
 
 
+@pytest.mark.parametrize("first", [2, 250, 506])
 @pytest.mark.parametrize(("feeding", "sign"), [(9, -1), (6, 1)])
 def test_who_cannot_pay_owes_and_is_owed_from_one_day_to_the_next(
-    monkeypatch: pytest.MonkeyPatch, feeding: int, sign: int
+    monkeypatch: pytest.MonkeyPatch, feeding: int, sign: int, first: int
 ) -> None:
-    """Guarantees last for a part of the first day. Where most feed in all that they have the operator owes."""
+    """Guarantees last for a part of the first day. Where most feed in all that they have the operator owes.
+
+    Who is in arrears is a bit of a word of 256 participants.
+    """
     monkeypatch.setattr("tests.audit.schedules.days.GUARANTEE", 1_000_000)
     monkeypatch.setattr("tests.audit.schedules.days.PLENTY", 20_000_000)
-    made, dice = days.__wrapped__(12), random.Random(feeding)
+    made, dice = days.__wrapped__(12, first=first), random.Random(feeding)
     place = made.place
     place.reset()
     signs = set()
@@ -248,13 +252,14 @@ def test_a_settled_day_is_settled_in_all_its_slots() -> None:
     assert made.accounts() == before
 
 
-def test_a_group_may_stand_in_two_words_of_participants() -> None:
+@pytest.mark.parametrize("border", [256, 512, 768])
+def test_a_group_may_stand_in_two_words_of_participants(border: int) -> None:
     """Outcomes and fees are bits of words of 256 participants: some of the group have a number below it, some above."""
-    made, dice = days(264), random.Random(41)
+    made, dice = days(18, first=border - 10), random.Random(41)
     place = made.place
     place.reset()
-    # Without the first of the second word.
-    people = [p for p in place.people if 246 <= p.id < 264 and p.id != 256]
+    # The last two of a word, and of the next one all but the first.
+    people = [p for p in place.people if p.id >= border - 2 and p.id != border]
     _, book = place.clear(random_schedules(dice, [p.id for p in people], place.slots, ticks=8))
     readings = {p.id: made.reading(p, dice) for p in people}
     place.at(made.end)
@@ -262,7 +267,7 @@ def test_a_group_may_stand_in_two_words_of_participants() -> None:
     place.at(made.final)
     ((group, outcomes),) = groups_of(book)
     numbers = [o.participant_id for o in outcomes]
-    assert numbers[0] < 256 <= numbers[-1]
+    assert numbers[0] < border <= numbers[-1]
     settle_as_expected(made, Cleared(book, readings), group, outcomes, [])
     closed = [place.venue.call("outcomeOf", place.span, p.id) == CLOSED for p in place.people]
     assert closed == [p.id in numbers for p in place.people]

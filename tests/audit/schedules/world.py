@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -33,12 +34,14 @@ from setm.schedules import (
 from setm.signatures import private_key, separator_of, sign
 from setm.types import Grid, Kind, Side
 from setm.units import Price, Wh
+from tests.audit.figures import ROOT
 
 SIGNED, FORCED, SET_ASIDE = Source
 PLENTY = 2**40
 COLLECTOR = "collector"
 ZONE = 1
 PAGE = 256
+LAYOUT = ROOT / "tests/audit/static/snapshots/ParticipantRegistry.json"
 
 CONFIG: Mapping[str, int] = {
     "floor_price": 30_000,
@@ -252,13 +255,28 @@ def random_schedules(
     return {number: [order() for _ in range(slots)] for number in ids}
 
 
+def number_from(system: System, first: int) -> None:
+    """Let the next participant have this number, as if so many had enrolled before."""
+    # What mutation testing compiles comes without a layout.
+    found = re.search(
+        r"slot (\d+) byte (\d+), 4 bytes: t_uint32 participantCount", LAYOUT.read_text()
+    )
+    assert found
+    slot, shift = int(found[1]), 8 * int(found[2])
+    count = int(system.registry.call("participantCount"))
+    word = system.evm.word(system.registry.address, slot)
+    system.evm.write_word(system.registry.address, slot, word + (first - 1 - count << shift))
+    assert system.registry.call("participantCount") == first - 1
+
+
 @cache
-def world(count: int, role: str = "day_ahead") -> World:
-    """Return a deployment with ``count`` participants who have margin in the venue."""
+def world(count: int, role: str = "day_ahead", first: int = 2) -> World:
+    """Return a deployment with ``count`` participants from number ``first`` on, who have margin in the venue."""
     config = CONFIG if role == "day_ahead" else INTRADAY
     evm = Evm()
     sections: dict[str, Any] = {role: dict(config)}
     system = deploy_system(evm, default_config(**sections))
+    number_from(system, first)
     people = [system.enrol(f"person {i}", Kind.PROSUMER, zone=ZONE) for i in range(count)]
     venue = getattr(system, role)
     for person in people:
