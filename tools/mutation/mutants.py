@@ -34,7 +34,10 @@ COMMUTATIVE = {"paymentUp", "paymentDown", "min", "max"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One change of one source; ``start`` and ``end`` count bytes."""
+    """One change of one source; ``start`` and ``end`` count bytes.
+
+    ``nth`` tells lines of the same ``code`` apart, from 1 on.
+    """
 
     id: str
     path: str
@@ -45,6 +48,7 @@ class Mutant:
     before: str
     after: str
     code: str
+    nth: int
 
     @property
     def contract(self) -> str:
@@ -63,6 +67,7 @@ def mutants_of(path: str, source: bytes, tree: Node) -> list[Mutant]:
     seen: Counter[tuple[int, str]] = Counter()
     found = []
     lines = source.decode().splitlines()
+    codes = [_code_at(lines, number) for number in range(1, len(lines) + 1)]
     for start, end, operator, after in sorted(set(finder.found)):
         before = source[start:end].decode()
         if before == after:
@@ -81,7 +86,8 @@ def mutants_of(path: str, source: bytes, tree: Node) -> list[Mutant]:
                 end=end,
                 before=before,
                 after=after,
-                code=_code_at(lines, line),
+                code=codes[line - 1],
+                nth=codes[:line].count(codes[line - 1]),
             )
         )
     return found

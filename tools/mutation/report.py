@@ -40,6 +40,7 @@ class Entry:
     after: str
     code: str
     sources: str
+    nth: int = 1
     outcome: str = ""
     by: str = ""
     why: str = ""
@@ -58,6 +59,7 @@ class Entry:
             before=mutant.before,
             after=mutant.after,
             code=mutant.code,
+            nth=mutant.nth,
             sources=sources,
         )
 
@@ -93,7 +95,7 @@ class Book:
     def _key(about: Entry | Mutant) -> tuple[str, ...]:
         # Not the line's number: lines above come and go.
         number = about.id.split(":", 2)[2]
-        return about.path, about.code, number, about.before, about.after
+        return about.path, about.code, str(about.nth), number, about.before, about.after
 
     def last(self, mutant: Mutant) -> Entry | None:
         """Return what is known of a mutant."""

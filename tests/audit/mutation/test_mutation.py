@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tools.mutation.compiler import Compiler, Sources
+from tools.mutation.killing import Verdict
 from tools.mutation.mutants import mutants_of, sampled
-from tools.mutation.report import explanations
+from tools.mutation.report import Book, Entry, explanations
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = """
@@ -127,6 +128,19 @@ def test_changes_nothing_but_the_named_place():
         assert changed != source
 
 
+def test_what_is_known_of_a_line_is_not_known_of_an_equal_one(tmp_path):
+    found = mutants()
+    (code, change), *_ = [(m.code, change_of(m)) for m in found if m.nth > 1]
+    by_line = {m.line: m for m in found if (m.code, change_of(m)) == (code, change)}
+    assert len(by_line) > 1
+    book = Book(tmp_path)
+    for number, mutant in by_line.items():
+        verdict = Verdict(outcome="survived", seconds=number)
+        book.write(Entry.of(mutant, "sources").ended(verdict))
+    for known in (book, Book(tmp_path)):
+        assert [known.last(m).seconds for m in by_line.values()] == list(by_line)
+
+
 def test_a_larger_sample_holds_the_smaller_one():
     found = mutants()
     small, large = sampled(found, 20, seed=1), sampled(found, 60, seed=1)
@@ -171,8 +185,9 @@ def test_a_survivor_makes_the_command_fail_until_it_is_explained(project, first)
     assert (project / "reports/audit/mutation.jsonl").read_text() == before, "asked twice"
 
 
-def change_of(entry):
-    return entry["id"].split(":", 2)[2]
+def change_of(mutant):
+    name = mutant["id"] if isinstance(mutant, dict) else mutant.id
+    return name.split(":", 2)[2]
 
 
 def test_every_explanation_is_about_a_mutant_that_exists():
