@@ -31,10 +31,11 @@ def test_the_walk_finds_a_fault_by_the_invariant_that_forbids_it(fault):
         f"walk: steps until {fault.breaks} finds its fault in {fault.contract}",
         steps,
         wanted=f"at most {WITHIN}",
-        ok=found == fault.breaks,
+        ok=found == fault.breaks and steps <= WITHIN,
         fault=fault.says,
     )
     assert found == fault.breaks
+    assert steps <= WITHIN
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
