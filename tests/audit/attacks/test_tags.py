@@ -22,6 +22,7 @@ from tests.audit.attacks.tag_stage import (
     WIND_CLASS,
     TagStage,
 )
+from tests.contracts.common.refusal import refuses
 
 PURPOSE = b"report".ljust(32, b"\0")
 
@@ -453,7 +454,8 @@ def test_consumption_is_proved_by_tags_of_its_own_slot_and_zone_only(holder):
     receive = (stage.alice, mallory, solar, 1, b"")
     tags.send("safeTransferFrom", *receive, sender=stage.alice)
     assert refusal(*claim, sender=stage.carol) == "OtherZone"
-    assert refusal(*claim, sender=stage.bob) == "NotSettled"
+    with refuses("NotSettled", slot=stage.slot, participantId=stage.people["bob"].id):
+        tags.send("claimConsumption", [solar], [1], sender=stage.bob)
     assert refusal(*claim, sender=mallory) == "NotSecured"
     # alice has tags of a later slot too, in which she took nothing.
     stage.slot = stage.evm.now // SLOT + 1

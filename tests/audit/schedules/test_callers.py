@@ -7,11 +7,22 @@ from typing import Any
 
 import pytest
 
-from setm.evm import Reverted, abi, artifact
+from setm.evm import Evm, Reverted, abi, artifact, default_config, deploy_system
 from setm.schedules import pack_orders
+from setm.types import Kind
 from tests.audit.schedules.days import Days, cleared_day, days
 from tests.audit.schedules.test_day_attacks import proof_of, words_of
-from tests.audit.schedules.world import ZONE, World, random_schedules, world
+from tests.audit.schedules.world import (
+    INTRADAY,
+    PLENTY,
+    ZONE,
+    World,
+    random_schedules,
+    world,
+)
+
+# Of IDayAheadAuction.Outcome.
+PACKED = 1
 
 
 def through(evm: Any, contract: Any, function: str, *args: Any, sender: Any) -> tuple[Any, str]:
@@ -49,6 +60,38 @@ def schedules_of(place: World) -> Any:
 def batch_of(place: World, entries: Any, words: Any, *, is_last: bool) -> Any:
     book = place.cleared(schedules_of(place))
     return list(book.margins), [], place.packed(entries, words), is_last
+
+
+def settled_by(account: Any) -> World:
+    """Return a deployment with a venue that this account settles."""
+    evm = Evm()
+    system = deploy_system(evm, default_config(intraday=dict(INTRADAY)))
+    terms = tuple(INTRADAY.values())
+    venue = evm.deploy("DayAheadAuction", system.clearinghouse, account.address, terms)
+    book = evm.deploy("ScheduleBook", venue, system.registry, system.roster)
+    venue.send("setBook", book, sender=system.governance)
+    system.clearinghouse.send("addVenue", venue, sender=system.governance)
+    system.intraday, system.intraday_book = venue, book
+    people = [system.enrol(f"person {i}", Kind.PROSUMER, zone=ZONE) for i in range(8)]
+    for person in people:
+        system.fund(person, venue, PLENTY)
+    made = World(evm, system, INTRADAY, "intraday", people, evm.now // 900 + 6)
+    made.reset()
+    return made
+
+
+def test_even_settlement_closes_no_outcome_that_is_packed() -> None:
+    """Ours has a venue collect before; this one closes alone."""
+    account = Evm.account("settlement")
+    place = settled_by(account)
+    _, book = place.clear(schedules_of(place))
+    place.at(place.gate + place.config["post_window"])
+    for outcome in book.outcomes:
+        who = outcome.participant_id
+        with pytest.raises(Reverted) as caught:
+            place.venue.send("close", place.span, who, sender=account)
+        assert caught.value.name == "OutcomeMismatch"
+        assert caught.value.arguments == {"span": place.span, "participantId": who, "found": PACKED}
 
 
 def test_a_contract_commits_to_a_book_of_its_own(place: World) -> None:

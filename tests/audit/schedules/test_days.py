@@ -253,13 +253,17 @@ def test_a_settled_day_is_settled_in_all_its_slots() -> None:
 
 
 @pytest.mark.parametrize("border", [256, 512, 768])
-def test_a_group_may_stand_in_two_words_of_participants(border: int) -> None:
-    """Outcomes and fees are bits of words of 256 participants: some of the group have a number below it, some above."""
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_a_group_may_stand_in_two_words_of_participants(border: int, is_alone: bool) -> None:
+    """Outcomes and fees are bits of words of 256 participants: two of the group have a number below it, others above.
+
+    Of the upper word there are all but its first one, or it alone.
+    """
     made, dice = days(18, first=border - 10), random.Random(41)
     place = made.place
     place.reset()
-    # The last two of a word, and of the next one all but the first.
-    people = [p for p in place.people if p.id >= border - 2 and p.id != border]
+    people = [p for p in place.people if p.id >= border - 2]
+    people = [p for p in people if p.id < border or (p.id == border) is is_alone]
     _, book = place.clear(random_schedules(dice, [p.id for p in people], place.slots, ticks=8))
     readings = {p.id: made.reading(p, dice) for p in people}
     place.at(made.end)

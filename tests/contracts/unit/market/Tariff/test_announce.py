@@ -1,5 +1,7 @@
 """Tariff.announce, announceMany and announceFor"""
 
+from dataclasses import replace
+
 import pytest
 
 from setm import messages
@@ -129,6 +131,23 @@ def test_announces_for_a_key_that_signed_it(venue, slot, alice, mallory, signed)
     venue.announceFor(*signed(alice, slot, Side.ASK, 40), sender=mallory)
     assert tuple(venue.announcementOf(slot, alice.id))[:2] == (State.ANNOUNCED, Side.ASK)
     assert venue.nonces(alice.address) == 1
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_signed_announcement_binds_what_it_can_cost(venue, slot, alice, side, signed):
+    venue.announceFor(*signed(alice, slot, side, 40))
+    bound = venue.boundOf(slot, alice.id)
+    assert bound == venue.coverOf(side, 40) > 0
+
+
+def test_a_sessions_limit_holds_for_what_it_signs(market, venue, slot, alice, signed, refusal):
+    bound = venue.coverOf(Side.BID, 40)
+    person = replace(alice, key=market.evm.account("session"))
+    session = (person.address, venue.address, bound - 1, market.evm.now + HOUR)
+    market.system.registry.send("openSession", session, sender=alice)
+    found = refusal(lambda: venue.announceFor(*signed(person, slot, Side.BID, 40)))
+    assert found == ("SessionLimitExceeded", {"limit": bound - 1, "asked": bound})
+    venue.announceFor(*signed(person, slot, Side.BID, 39))
 
 
 def test_refuses_a_message_that_was_used(venue, slot, alice, signed, refusal):

@@ -1,5 +1,7 @@
 """Tariff.take, takeMany and takeFor"""
 
+from dataclasses import replace
+
 import pytest
 
 from setm import messages
@@ -170,6 +172,17 @@ def test_holds_the_largest_of_many_against_the_limit_of_a_session(
 def test_takes_for_a_key_that_signed_it(venue, posted, alice, mallory, signed):
     venue.takeFor(*signed(alice, posted, Side.BID, 40), sender=mallory)
     assert venue.announcementOf(posted, alice.id)[0] == State.TAKEN
+    assert venue.boundOf(posted, alice.id) == payment_up(40, PRICE)
+
+
+def test_a_sessions_limit_holds_for_what_it_signs(market, venue, posted, alice, signed, refusal):
+    cost = payment_up(40, PRICE)
+    person = replace(alice, key=market.evm.account("session"))
+    session = (person.address, venue.address, cost - 1, market.evm.now + HOUR)
+    market.system.registry.send("openSession", session, sender=alice)
+    found = refusal(lambda: venue.takeFor(*signed(person, posted, Side.BID, 40)))
+    assert found == ("SessionLimitExceeded", {"limit": cost - 1, "asked": cost})
+    venue.takeFor(*signed(person, posted, Side.BID, 39))
 
 
 def test_refuses_a_signed_message_after_its_deadline(market, venue, posted, alice, signed, refusal):
