@@ -115,17 +115,22 @@ class Book:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why a survivor is no gap in the tests; ``change`` is its id without contract and line number."""
+    """Why a survivor is no gap in the tests; ``change`` is its id without contract and line number.
+
+    Of lines of the same text it is about the ``nth`` alone.
+    """
 
     contract: str
     line: str
     change: str
     why: str
+    nth: int = 1
 
-    def covers(self, entry: Entry) -> bool:
+    def covers(self, about: Entry | Mutant) -> bool:
         """Return whether it is about this mutant."""
-        contract, _, change = entry.id.split(":", 2)
-        return (self.contract, self.line, self.change) == (contract, entry.code, change)
+        contract, _, change = about.id.split(":", 2)
+        found = (contract, about.code, change, about.nth)
+        return (self.contract, self.line, self.change, self.nth) == found
 
 
 def explanations(root: Path) -> list[Explanation]:
@@ -135,7 +140,13 @@ def explanations(root: Path) -> list[Explanation]:
     for group in groups:
         for text in group["mutants"]:
             contract, change, line = text.split(" | ", 2)
-            found.append(Explanation(contract=contract, change=change, line=line, why=group["why"]))
+            # "change, line 2" is about the second line of that text.
+            change, _, nth = change.partition(", line ")
+            found.append(
+                Explanation(
+                    contract=contract, change=change, line=line, why=group["why"], nth=int(nth or 1)
+                )
+            )
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from tools.mutation.compiler import Compiler, Sources
 from tools.mutation.killing import Verdict
 from tools.mutation.mutants import mutants_of, sampled
-from tools.mutation.report import Book, Entry, explanations
+from tools.mutation.report import Book, Entry, Explanation, explanations
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = """
@@ -194,15 +194,25 @@ def test_every_explanation_is_about_a_mutant_that_exists():
     sources, known = Sources(), explanations(ROOT)
     named = {one.contract for one in known}
     with Compiler() as compiler:
-        found = {
-            (mutant.contract, mutant.id.split(":", 2)[2], mutant.code)
+        found = [
+            mutant
             for path in sources.mutated
             if Path(path).stem in named
             for mutant in mutants_of(path, sources.text(path).encode(), compiler.tree(path))
-        }
-    missing = [one for one in known if (one.contract, one.change, one.line) not in found]
+        ]
+    missing = [one for one in known if not any(one.covers(mutant) for mutant in found)]
     assert missing == []
-    assert len({(one.contract, one.change, one.line) for one in known}) == len(known)
+    places = {(one.contract, one.change, one.line, one.nth) for one in known}
+    assert len(places) == len(known)
+
+
+def test_an_explanation_of_a_line_is_none_of_an_equal_one():
+    found = [m for m in mutants() if m.nth < 3]
+    code, change = next((m.code, change_of(m)) for m in found if m.nth == 2)
+    first, second = (m for m in found if (m.code, change_of(m)) == (code, change))
+    terms = {"contract": first.contract, "line": code, "change": change, "why": ""}
+    assert [Explanation(**terms).covers(m) for m in (first, second)] == [True, False]
+    assert [Explanation(**terms, nth=2).covers(m) for m in (first, second)] == [False, True]
 
 
 def test_the_contract_tests_pass_on_the_chain_that_replaces_that_of_brownie():
