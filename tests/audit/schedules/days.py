@@ -194,9 +194,9 @@ def passing_over(
 
 
 @cache
-def days(count: int, role: str = "day_ahead", first: int = 2) -> Days:
-    """Return a deployment of people from ``first`` on, with daily meters, guarantees, and margin in the venue."""
-    place = world.__wrapped__(count, role, first)
+def days(count: int, role: str = "day_ahead", first: int = 2, apart: int = 1) -> Days:
+    """Return a deployment of people with daily meters, guarantees, and margin in the venue."""
+    place = world.__wrapped__(count, role, first, apart)
     place.evm.revert(place.mark)
     system = place.system
     system.fund(system.operator, system.settlement, GUARANTEE)

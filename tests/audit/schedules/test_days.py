@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from setm.days import settled_day, told_word
+from setm.evm import Person
 from setm.schedules import ScheduleOutcome, pack_fills
 from setm.units import Wh, payment_down, payment_up
 from tests.audit.figures import DEPTH, record
@@ -259,11 +260,21 @@ def test_a_group_may_stand_in_two_words_of_participants(border: int, is_alone: b
 
     Of the upper word there are all but its first one, or it alone.
     """
-    made, dice = days(18, first=border - 10), random.Random(41)
-    place = made.place
-    place.reset()
-    people = [p for p in place.people if p.id >= border - 2]
+    made = days(18, first=border - 10)
+    people = [p for p in made.place.people if p.id >= border - 2]
     people = [p for p in people if p.id < border or (p.id == border) is is_alone]
+    settle_only(made, people)
+
+
+def test_everybody_of_a_group_may_stand_in_a_word_alone() -> None:
+    made = days(4, first=256, apart=256)
+    settle_only(made, made.place.people)
+
+
+def settle_only(made: Days, people: list[Person]) -> None:
+    """Trade and settle a day of one group, and see that nobody else has one."""
+    place, dice = made.place, random.Random(41)
+    place.reset()
     _, book = place.clear(random_schedules(dice, [p.id for p in people], place.slots, ticks=8))
     readings = {p.id: made.reading(p, dice) for p in people}
     place.at(made.end)
@@ -271,7 +282,7 @@ def test_a_group_may_stand_in_two_words_of_participants(border: int, is_alone: b
     place.at(made.final)
     ((group, outcomes),) = groups_of(book)
     numbers = [o.participant_id for o in outcomes]
-    assert numbers[0] < border <= numbers[-1]
+    assert numbers == [p.id for p in people]
     settle_as_expected(made, Cleared(book, readings), group, outcomes, [])
     closed = [place.venue.call("outcomeOf", place.span, p.id) == CLOSED for p in place.people]
     assert closed == [p.id in numbers for p in place.people]

@@ -145,7 +145,7 @@ class World:
         return self.span, ZONE, self.collector.address
 
     def person(self, number: int) -> Person:
-        return self.people[number - self.people[0].id]
+        return next(person for person in self.people if person.id == number)
 
     # Schedules
 
@@ -270,14 +270,17 @@ def number_from(system: System, first: int) -> None:
 
 
 @cache
-def world(count: int, role: str = "day_ahead", first: int = 2) -> World:
-    """Return a deployment with ``count`` participants from number ``first`` on, who have margin in the venue."""
+def world(count: int, role: str = "day_ahead", first: int = 2, apart: int = 1) -> World:
+    """Return a deployment with ``count`` participants who have margin in the venue, numbered from ``first`` on."""
     config = CONFIG if role == "day_ahead" else INTRADAY
     evm = Evm()
     sections: dict[str, Any] = {role: dict(config)}
     system = deploy_system(evm, default_config(**sections))
-    number_from(system, first)
-    people = [system.enrol(f"person {i}", Kind.PROSUMER, zone=ZONE) for i in range(count)]
+    people = []
+    for i in range(count):
+        if i == 0 or apart > 1:
+            number_from(system, first + i * apart)
+        people.append(system.enrol(f"person {i}", Kind.PROSUMER, zone=ZONE))
     venue = getattr(system, role)
     for person in people:
         system.fund(person, venue, PLENTY)

@@ -113,14 +113,15 @@ def test_announces_for_all_slots_or_for_none(venue, slot, alice, refusal):
     assert tuple(venue.sumsOf(slot)) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize("energies", [(100, 101), (101, 100)])
 def test_holds_the_largest_of_many_against_the_limit_of_a_session(
-    market, venue, slot, alice, refusal
+    market, venue, slot, alice, energies, refusal
 ):
     key = market.evm.account("session")
     bound = venue.coverOf(Side.BID, 100)
     session = (key.address, venue.address, bound, market.evm.now + HOUR)
     market.system.registry.send("openSession", session, sender=alice)
-    large = [(slot, Side.BID, 100), (slot + 1, Side.BID, 101)]
+    large = [(slot + i, Side.BID, energy) for i, energy in enumerate(energies)]
     found = refusal(lambda: venue.announceMany(large, sender=key))
     asked = venue.coverOf(Side.BID, 101)
     assert found == ("SessionLimitExceeded", {"limit": bound, "asked": asked})

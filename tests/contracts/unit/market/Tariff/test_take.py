@@ -153,8 +153,9 @@ def test_takes_in_many_slots_at_once_or_in_none(market, venue, slot, alice, refu
     assert [venue.announcementOf(s, alice.id)[0] for s in slots] == [State.TAKEN] * 2
 
 
+@pytest.mark.parametrize("energies", [(100, 101), (101, 100)])
 def test_holds_the_largest_of_many_against_the_limit_of_a_session(
-    market, venue, slot, alice, refusal
+    market, venue, slot, alice, energies, refusal
 ):
     slots = [slot, slot + 1]
     venue.announceMany([(s, Side.BID, 101) for s in slots], sender=alice)
@@ -162,7 +163,7 @@ def test_holds_the_largest_of_many_against_the_limit_of_a_session(
     key, limit = market.evm.account("session"), payment_up(100, 55_500)
     session = (key.address, venue.address, limit, market.evm.now + HOUR)
     market.system.registry.send("openSession", session, sender=alice)
-    large = [(slot, Side.BID, 100, 55_500), (slot + 1, Side.BID, 101, 55_500)]
+    large = [(slot + i, Side.BID, energy, 55_500) for i, energy in enumerate(energies)]
     found = refusal(lambda: venue.takeMany(large, sender=key))
     asked = payment_up(101, 55_500)
     assert found == ("SessionLimitExceeded", {"limit": limit, "asked": asked})
