@@ -75,7 +75,8 @@ def settled_by(account: Any) -> World:
     people = [system.enrol(f"person {i}", Kind.PROSUMER, zone=ZONE) for i in range(8)]
     for person in people:
         system.fund(person, venue, PLENTY)
-    made = World(evm, system, INTRADAY, "intraday", people, evm.now // 900 + 6)
+    span = evm.now // int(system.config["slot_seconds"]) + 6
+    made = World(evm, system, INTRADAY, "intraday", people, span)
     made.reset()
     return made
 
